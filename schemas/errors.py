@@ -1,0 +1,104 @@
+"""The closed list of what may go wrong as users and programs see it: code, sentence, and whether trying again helps."""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Codes of `rejected`, `failed`, `error` frames and of REST errors."""
+
+    BAD_FRAME = "bad_frame"
+    UNKNOWN_FRAME_TYPE = "unknown_frame_type"
+    NOT_AUTHENTICATED = "not_authenticated"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    UNSUPPORTED = "unsupported"
+    EMPTY_TEXT = "empty_text"
+    UNKNOWN_MODEL = "unknown_model"
+    UNKNOWN_TURN = "unknown_turn"
+    UNKNOWN_PARENT = "unknown_parent"
+    OVERLOADED = "overloaded"
+    ACCEPT_UNKNOWN = "accept_unknown"
+    HISTORY_UNAVAILABLE = "history_unavailable"
+    TOO_MANY_WATCHED = "too_many_watched"
+    CONVERSATION_DELETED = "conversation_deleted"
+    QUESTION_TOO_LONG = "question_too_long"
+    PROVIDER_BUSY = "provider_busy"
+    PROVIDER_FAILED = "provider_failed"
+    PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_TIMEOUT = "provider_timeout"
+    ANSWER_CUT_OFF = "answer_cut_off"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    UNREADABLE = "unreadable"
+    INTERNAL = "internal"
+
+    @property
+    def text(self) -> str:
+        """A sentence for people that says what to do; never carries anybody's text."""
+        return _TEXTS[self]
+
+    @property
+    def temporary(self) -> bool:
+        """True if the same thing may succeed later."""
+        return self in _TEMPORARY
+
+
+_TEXTS: dict[ErrorCode, str] = {
+    ErrorCode.BAD_FRAME: "The frame could not be read. See the protocol for its fields.",
+    ErrorCode.UNKNOWN_FRAME_TYPE: "There is no frame of this type.",
+    ErrorCode.NOT_AUTHENTICATED: "Sign in first: the token is missing, expired or not ours.",
+    ErrorCode.NOT_FOUND: "There is nothing of yours under this address.",
+    ErrorCode.BAD_REQUEST: "The request could not be read. See the API's description for its fields.",
+    ErrorCode.UNSUPPORTED: "This server does not do that yet.",
+    ErrorCode.EMPTY_TEXT: "The message is empty. Write something first.",
+    ErrorCode.UNKNOWN_MODEL: "There is no such model here. Choose one of the offered aliases.",
+    ErrorCode.UNKNOWN_TURN: "There is no such turn of yours.",
+    ErrorCode.UNKNOWN_PARENT: "The message to go on from does not exist in this conversation.",
+    ErrorCode.OVERLOADED: "Too much is waiting right now. Try again in a moment.",
+    ErrorCode.ACCEPT_UNKNOWN: "It is not known whether the message was accepted. Send the same request again.",
+    ErrorCode.HISTORY_UNAVAILABLE: "The history can't be read right now. Live answers go on; try again in a moment.",
+    ErrorCode.TOO_MANY_WATCHED: "This session watches too many conversations. Unwatch one first.",
+    ErrorCode.CONVERSATION_DELETED: "The conversation was deleted.",
+    ErrorCode.QUESTION_TOO_LONG: "The message is longer than the model can read. Shorten it or choose another model.",
+    ErrorCode.PROVIDER_BUSY: "The model has more requests than it takes right now. Try again in a moment.",
+    ErrorCode.PROVIDER_FAILED: "The model's server failed. What it wrote so far is kept; try again.",
+    ErrorCode.PROVIDER_REFUSED: "The model's server refused the request. An operator has to look at its settings.",
+    ErrorCode.PROVIDER_TIMEOUT: "The model stopped answering. What it wrote so far is kept; try again.",
+    ErrorCode.ANSWER_CUT_OFF: "The model's answer broke off in the middle. What it wrote so far is kept; try again.",
+    ErrorCode.DEADLINE_EXCEEDED: "The answer took longer than a turn may take. What there is of it is kept.",
+    ErrorCode.TOO_MANY_ATTEMPTS: "The answer was tried too many times without success. Try again later.",
+    ErrorCode.UNREADABLE: "The accepted message could not be read again. It was set aside for an operator.",
+    ErrorCode.INTERNAL: "Something broke on our side. It was logged; try again.",
+}
+
+_TEMPORARY = frozenset(
+    {
+        ErrorCode.OVERLOADED,
+        ErrorCode.ACCEPT_UNKNOWN,
+        ErrorCode.HISTORY_UNAVAILABLE,
+        ErrorCode.PROVIDER_BUSY,
+        ErrorCode.PROVIDER_FAILED,
+        ErrorCode.PROVIDER_TIMEOUT,
+        ErrorCode.ANSWER_CUT_OFF,
+        ErrorCode.DEADLINE_EXCEEDED,
+        ErrorCode.TOO_MANY_ATTEMPTS,
+        ErrorCode.INTERNAL,
+    }
+)
+
+
+class CloseCode:
+    """Websocket close codes (DESIGN 4). Below 4000 they are RFC 6455's."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    NO_BINARY = 1003
+    POLICY = 1008
+    TOO_BIG = 1009
+    INTERNAL = 1011
+    RESTART = 1012
+    OVERLOADED = 1013
+    NOT_THE_PROTOCOL = 4400
+    NOT_AUTHENTICATED = 4401
+    TOO_SLOW = 4409
+    TOO_MANY_FRAMES = 4429

@@ -1,0 +1,1 @@
+"""History, turns and claims: what is kept, and the SQLite (embedded) implementation of keeping it."""

@@ -1,0 +1,82 @@
+"""The rows that are kept (DESIGN 7), the same for every implementation of the store.
+
+Ids are UUID text, times are milliseconds since 1970 (UTC) unless a name says otherwise.
+"""
+
+import msgspec
+
+from schemas.errors import ErrorCode
+from schemas.parts import Usage, UserMessage
+from schemas.statuses import TurnStatus
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """How a turn ended, with the very bytes of its terminal frame, so that a repair repeats them identically."""
+
+    status: TurnStatus
+    text: str
+    model: str
+    terminal_frame: bytes
+    terminal_kind: str
+    terminal_seq: int
+    finished_at_ms: int
+    code: ErrorCode | None = None
+
+
+class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn's row. Only compare-and-set on `version` writes it; each write raises `version` by one, from 1.
+
+    `attempt` 0 means that nobody claimed it yet (a stop came first). `owner` None with an attempt means released.
+    """
+
+    turn_id: str
+    user_id: str
+    conversation_id: str
+    version: int
+    attempt: int = 0
+    owner: str | None = None
+    nonce: str = ""
+    stop: bool = False
+    releases: int = 0
+    first_claimed_at_ms: int | None = None
+    question: UserMessage | None = None
+    answer_id: str | None = None
+    usage_by_attempt: dict[int, Usage] = {}
+    finish: Finish | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.finish is not None
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """An attempt's text up to and including frame `seq`: where a takeover goes on and a late reader begins."""
+
+    attempt: int
+    seq: int
+    text: str
+    model: str
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable message of a conversation. `status` and `usage` are set on answers only."""
+
+    message_id: str
+    role: str
+    text: str
+    created_at_ms: int
+    parent_id: str | None = None
+    model: str | None = None
+    status: TurnStatus | None = None
+    usage: Usage | None = None
+    turn_id: str | None = None
+
+
+class ConversationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation in a user's list. `leaf` is the newest stored message."""
+
+    conversation_id: str
+    title: str | None
+    updated_at_ms: int
+    leaf: str | None
+    deleted: bool = False
