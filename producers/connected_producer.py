@@ -1,15 +1,17 @@
 """One aiokafka producer for as long as it can be trusted: started with a deadline, and torn down even when it hangs."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.record import _crecords as _  # K22: without its C extension aiokafka is six times slower: fail here
 
 from schemas.topics import MAX_RECORD_BYTES
+
+importlib.import_module("aiokafka.record._crecords")  # K22: without its C extension it is six times slower: fail here
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""How a running system is seen: logs, traces, and the words that both use."""
