@@ -1,0 +1,44 @@
+"""The text of practice answers. Pure.
+
+In: a seed, or the messages to echo. Out: tokens that are never equal for long (L9: LiteLLM takes 100 equal chunks
+for a fault) and the same for the same seed, so that every answer differs from others and can be known again.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+# fmt: off
+_WORDS = (
+    "river", "lantern", "walks", "under", "quiet", "copper", "trees", "while", "seven", "boats",
+    "carry", "letters", "north", "and", "morning", "opens", "green", "windows", "above",
+    "another", "patient", "market", "where", "voices", "trade", "salt", "for", "stories",
+)
+# fmt: on
+
+
+def answer_tokens(seed: int) -> Iterator[str]:
+    """Endless: "Answer 7:" and then words, with the token's own index after every round of the list."""
+    yield f"Answer {seed}:"
+    for index in itertools.count(1):
+        word = _WORDS[(seed + index) % len(_WORDS)]
+        yield f" {word} {index}." if index % len(_WORDS) == 0 else f" {word}"
+
+
+def pieces(text: str, count: int) -> list[str]:
+    """`text` cut into at most `count` pieces of equal length, but at least one; together they are `text`."""
+    size = math.ceil(len(text) / max(count, 1)) or 1
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def count_words(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Words in the messages' texts, whether plain strings or lists of parts: a rough count of prompt tokens."""
+    return sum(len(text.split()) for message in messages for text in _texts(message.get("content")))
+
+
+def _texts(content: object) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        yield from (part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
