@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line (or a coloured one for a person) per event, with trace and turn ids, never user text."""
+"""Structured logs: one JSON line per event, with trace and turn ids, never user text."""
 
 import logging
 import sys
@@ -54,6 +54,6 @@ def _quieten_libraries() -> None:
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Second line of defence: a value under a secret's name is never written."""
     for name in event:
-        if any(secret in name.lower() for secret in SECRET_NAMES):
+        if name.lower().endswith(SECRET_NAMES):
             event[name] = "[hidden]"
     return event

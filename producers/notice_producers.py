@@ -2,7 +2,7 @@
 
 from producers.kafka_writer import KafkaWriter, Record
 from schemas import codec
-from schemas.control import AnyNotice, ConversationDropped
+from schemas.control import AnyNotice, StopAsked, TurnTaken
 from schemas.headers import Headers
 from schemas.topics import CONTROL, DEAD_LETTERS, USAGE
 from schemas.usage import UsageRecord
@@ -17,7 +17,7 @@ class ControlProducer:
 
     async def notify(self, notice: AnyNotice) -> None:
         """Raises NotAttempted or OutcomeUnknown."""
-        key = notice.conversation_id if isinstance(notice, ConversationDropped) else notice.turn_id
+        key = notice.turn_id if isinstance(notice, StopAsked | TurnTaken) else notice.conversation_id
         await self._writer.write(Record(CONTROL.name, key, codec.encode(notice), []), self._ack_seconds)
 
 

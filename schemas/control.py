@@ -31,4 +31,12 @@ class ConversationDropped(Notice, tag="dropped", frozen=True, kw_only=True):
     conversation_id: str
 
 
-AnyNotice = StopAsked | TurnTaken | ConversationDropped
+class ConversationRenamed(Notice, tag="renamed", frozen=True, kw_only=True):
+    """The conversation has a new title."""
+
+    user_id: str
+    conversation_id: str
+    title: str
+
+
+AnyNotice = StopAsked | TurnTaken | ConversationDropped | ConversationRenamed

@@ -1,0 +1,1 @@
+"""The workers: take requests in order, claim turns, build context, stream from a provider, answer, finish."""

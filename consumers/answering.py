@@ -1,0 +1,124 @@
+"""A turn, from the record to its end, as a sentence: claim, read the past, start, ask, stream, conclude, follow up.
+
+Only `answer` decides whether a turn is done with here; everything below it works on values (`outcomes`).
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from consumers.attempt import Attempt
+from consumers.beginning import Beginner
+from consumers.claiming import Ended
+from consumers.finishing import Finisher
+from consumers.outcomes import Ending, Fenced, Outcome, Released
+from consumers.running_turns import Interruption, RunningTurn, RunningTurns
+from consumers.streaming import Checkpoints, Door, outcome_of, save_at_release, stream_answer
+from consumers.taking import TakenRequest
+from observability import conventions as c
+from observability.tracing import Tracing
+
+log = structlog.get_logger(__name__)
+
+PAUSE_AFTER_A_BUG_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The parts that the sentence is made of."""
+
+    beginner: Beginner
+    finisher: Finisher
+    door: Door
+    checkpoints: Checkpoints
+    running: RunningTurns
+    tracing: Tracing
+    turn_seconds: float
+
+
+class Answering:
+    """Answers requests, one call for each record."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    async def answer(self, taken: TakenRequest) -> bool:
+        """True when the turn's row is ended, so that the offset may be committed; False when it was given back."""
+        request = taken.request
+        turn = RunningTurn(request.turn_id, request.user_id, request.conversation_id)
+        await self._wait_for_the_same_turn(turn.turn_id)
+        self._steps.running.begin(turn)
+        try:
+            while True:
+                ended = await self._one_attempt(taken, turn)
+                if ended or turn.interruption is Interruption.RELEASED:
+                    return ended
+                turn.forget_interruption()
+        finally:
+            self._steps.running.end(turn)
+
+    async def _wait_for_the_same_turn(self, turn_id: str) -> None:
+        """A redelivered turn that this very process runs is attached to, not run again."""
+        while (same := self._steps.running.get(turn_id)) is not None:
+            await same.done.wait()
+
+    async def _one_attempt(self, taken: TakenRequest, turn: RunningTurn) -> bool:
+        try:
+            return await self._claim_and_carry_out(taken, turn)
+        except Exception:  # the edge of a turn: a bug ends this attempt, and the next one reports it
+            log.exception("attempt_broke")
+            turn.broken_attempts += 1
+            await asyncio.sleep(PAUSE_AFTER_A_BUG_SECONDS)
+            return False
+
+    async def _claim_and_carry_out(self, taken: TakenRequest, turn: RunningTurn) -> bool:
+        with self._steps.beginner.processing(taken) as span:
+            begun = await self._steps.beginner.begin(taken, turn, span)
+            if isinstance(begun, Ended):
+                await self._steps.finisher.follow_up(begun.row)
+                return True
+            outcome = await self._carry_out(begun)
+            span.set_attribute(c.OUTCOME, type(outcome).__name__.lower())
+            return await self._conclude(begun, outcome)
+
+    async def _carry_out(self, attempt: Attempt) -> Outcome:
+        """From the claim to an outcome."""
+        self._steps.beginner.start(attempt)
+        outcome = await self._why_not_to_ask(attempt)
+        if outcome is not None:
+            return outcome
+        attempt.running.provider_called = True
+        return await stream_answer(attempt, self._steps.door, self._steps.checkpoints, self._steps.turn_seconds)
+
+    async def _why_not_to_ask(self, attempt: Attempt) -> Outcome | None:
+        """An attempt that is only there to end the turn shows the text of the one before it first."""
+        ending = self._steps.beginner.ending_without_the_model(attempt)
+        if ending is not None:
+            await self._steps.beginner.show_earlier_text(attempt)
+            return ending
+        interruption = attempt.running.interruption
+        return outcome_of(interruption) if interruption else None
+
+    async def _conclude(self, attempt: Attempt, outcome: Outcome) -> bool:
+        if isinstance(outcome, Fenced):
+            return False
+        if isinstance(outcome, Released):
+            await self._give_back(attempt)
+            return False
+        return await self._finish(attempt, outcome)
+
+    async def _finish(self, attempt: Attempt, ending: Ending) -> bool:
+        with self._steps.tracing.span(c.FINISH, attempt.traceparent):
+            await attempt.frames.published_and_acknowledged()
+            ended = await self._steps.finisher.conclude(attempt, ending)
+            if ended is None:
+                return False
+            await self._steps.finisher.follow_up(ended, attempt.path.title)
+            self._steps.beginner.remember(attempt, ended)
+            return True
+
+    async def _give_back(self, attempt: Attempt) -> None:
+        await attempt.frames.published_and_acknowledged()
+        await save_at_release(attempt, self._steps.checkpoints)
+        await self._steps.finisher.give_back(attempt.row)

@@ -1,0 +1,177 @@
+"""Steps 4 and 5: the claim is won while the past is read; then the context is built and the attempt starts.
+
+What can't be answered (deleted conversation, unknown parent, question too long) becomes an ending here, because an
+accepted turn must end visibly whatever is wrong with it (G2).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from opentelemetry.trace import Span, SpanKind
+
+from consumers.attempt import Attempt
+from consumers.attempt_frames import AttemptFrames
+from consumers.claimer import Claimer
+from consumers.claiming import Ended, Take
+from consumers.context import QuestionTooLong, build_context
+from consumers.endings import messages_of
+from consumers.history import ConversationGone, History, Path, UnknownParent
+from consumers.llm.pieces import Piece
+from consumers.outcomes import Ending, Failed, Stopped
+from consumers.patience import until_it_works
+from consumers.running_turns import RunningTurn
+from consumers.streaming import Checkpoints
+from consumers.taking import TakenRequest
+from consumers.titles import title_from
+from observability import conventions as c
+from observability.tracing import Attribute, Tracing, trace_id_of, traceparent_of
+from producers.reply_producer import ReplyProducer
+from schemas.errors import ErrorCode
+from schemas.topics import REQUESTS
+from store.rows import TurnRow
+
+MAX_BROKEN_ATTEMPTS = 2
+
+
+class ModelFacts(Protocol):
+    """What must be known of a model before it is asked; `system_prompt_of` raises KeyError for an unknown alias."""
+
+    def system_prompt_of(self, alias: str) -> str | None: ...
+    def budget_tokens(self, alias: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BeginnerParts:
+    """What beginning needs."""
+
+    claimer: Claimer
+    history: History
+    models: ModelFacts
+    checkpoints: Checkpoints
+    replies: ReplyProducer
+    tracing: Tracing
+    merge_seconds: float
+
+
+class Beginner:
+    """Makes an Attempt of a taken request."""
+
+    def __init__(self, parts: BeginnerParts) -> None:
+        self._parts = parts
+
+    @contextmanager
+    def processing(self, taken: TakenRequest) -> Iterator[Span]:
+        """The span that a turn's other spans in this worker hang under; its ids go into the logs."""
+        with self._parts.tracing.span(
+            c.PROCESS_REQUEST, taken.traceparent, SpanKind.CONSUMER, _describe(taken)
+        ) as span:
+            ids = {"trace_id": trace_id_of(span), "turn_id": taken.request.turn_id}
+            with structlog.contextvars.bound_contextvars(**ids):
+                yield span
+
+    async def begin(self, taken: TakenRequest, turn: RunningTurn, span: Span) -> Attempt | Ended:
+        """The claim and, read meanwhile, the conversation's past."""
+        request = taken.request
+        reading = asyncio.create_task(self._read_path(taken))
+        try:
+            claimed = await self._claim(taken, turn, span)
+            if isinstance(claimed, Ended):
+                return claimed
+            path, failure = await reading
+        finally:
+            reading.cancel()
+        row = claimed.row
+        frames = AttemptFrames(self._parts.replies.publish, row, request.model, self._parts.merge_seconds)
+        attempt = Attempt(request, turn, claimed, row, path, frames, span, cannot_be_answered=failure)
+        if row.attempt > 1:
+            attempt.earlier = await until_it_works(self._parts.checkpoints.newest, row.turn_id)
+        return attempt
+
+    def start(self, attempt: Attempt) -> None:
+        """Builds the context and shows that the attempt began."""
+        with self._parts.tracing.span(c.CONTEXT, attempt.traceparent) as span:
+            span.set_attribute(c.CONTEXT_SOURCE, "warm" if attempt.path.is_warm else "store")
+            self._build_context(attempt)
+            if attempt.context is not None:
+                span.set_attribute(c.CONTEXT_MESSAGES, len(attempt.context.messages))
+        attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
+
+    def ending_without_the_model(self, attempt: Attempt) -> Ending | None:
+        """The ending of an attempt that must not ask anybody, if it is one."""
+        if attempt.take.stops:
+            return Stopped()
+        code = attempt.take.fails_with or attempt.cannot_be_answered
+        if code is None and attempt.running.broken_attempts >= MAX_BROKEN_ATTEMPTS:
+            code = ErrorCode.INTERNAL
+        return Failed(code) if code else None
+
+    async def show_earlier_text(self, attempt: Attempt) -> None:
+        """An attempt is self-contained: what an earlier one had written is published again, then kept."""
+        if attempt.earlier is not None and attempt.earlier.text:
+            attempt.frames.add(Piece(attempt.earlier.text))
+            await attempt.frames.published_and_acknowledged()
+
+    def remember(self, attempt: Attempt, ended: TurnRow) -> None:
+        """Keeps the finished turn warm for the next question."""
+        where = (ended.user_id, ended.conversation_id)
+        if attempt.running.conversation_dropped or attempt.cannot_be_answered is ErrorCode.CONVERSATION_DELETED:
+            self._parts.history.forget(*where)
+            return
+        path = attempt.path
+        title = path.title or (title_from(attempt.request.text) if path.parent_id is None else None)
+        self._parts.history.remember(*where, Path(path.messages, title, is_warm=True), messages_of(ended))
+
+    async def _claim(self, taken: TakenRequest, turn: RunningTurn, span: Span) -> Take | Ended:
+        with self._parts.tracing.span(c.CLAIM, traceparent_of(span)) as claim_span:
+            claimed = await self._parts.claimer.claim(taken.request)
+            turn.attempt = claimed.row.attempt
+            claim_span.set_attribute(c.ATTEMPT, claimed.row.attempt)
+            return claimed
+
+    async def _read_path(self, taken: TakenRequest) -> tuple[Path, ErrorCode | None]:
+        request, nothing = taken.request, Path((), None, is_warm=False)
+        if taken.unreadable:
+            return nothing, ErrorCode.UNREADABLE
+        try:
+            path = await self._parts.history.path(request.user_id, request.conversation_id, request.parent_id)
+        except ConversationGone:
+            return nothing, ErrorCode.CONVERSATION_DELETED
+        except UnknownParent:
+            return nothing, ErrorCode.UNKNOWN_PARENT
+        return path, None
+
+    def _build_context(self, attempt: Attempt) -> None:
+        if attempt.cannot_be_answered is not None:
+            return
+        models, request = self._parts.models, attempt.request
+        try:
+            attempt.context = build_context(
+                models.system_prompt_of(request.model),
+                attempt.path.messages,
+                request.text,
+                models.budget_tokens(request.model),
+            )
+        except QuestionTooLong:
+            attempt.cannot_be_answered = ErrorCode.QUESTION_TOO_LONG
+        except KeyError:
+            attempt.cannot_be_answered = ErrorCode.UNKNOWN_MODEL
+
+
+def _describe(taken: TakenRequest) -> dict[str, Attribute]:
+    request = taken.request
+    return {
+        c.SYSTEM: "kafka",
+        c.OPERATION: "process",
+        c.OPERATION_TYPE: "process",
+        c.DESTINATION: REQUESTS.name,
+        c.TURN: request.turn_id,
+        c.USER: request.user_id,
+        c.GEN_AI_CONVERSATION: request.conversation_id,
+        c.MODEL_ALIAS: request.model,
+        c.QUEUE_WAIT_MS: max(0, int(time.time() * 1000) - taken.produced_at_ms),
+    }

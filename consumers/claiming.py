@@ -1,0 +1,115 @@
+"""Step 4 of a message's life: who may write a turn's answer. Pure decisions on the turn's row (DESIGN 6.3).
+
+There is one mechanism for first tries, redeliveries, takeovers and zombies: a compare-and-set that gives the next
+attempt number to one worker. Nothing is published and no provider called before it is won.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.errors import ErrorCode
+from schemas.parts import UserMessage
+from schemas.requests import ChatRequest
+from store.rows import TurnRow
+
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who asks for the claim, and what would be written: this process's id, fresh ids, the time, who is known dead."""
+
+    worker_id: str
+    nonce: str
+    question_id: str
+    answer_id: str
+    now_ms: int
+    turn_seconds: float
+    is_dead: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The turn has its end; repair what follows from it."""
+
+    row: TurnRow
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByAnother:
+    """A live worker holds the claim; wait."""
+
+    row: TurnRow
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Write `row` if the stored version is still `expected_version`.
+
+    `fails_with`: the attempt is only there to end the turn this way. `stops`: it is only there to stop it.
+    """
+
+    row: TurnRow
+    expected_version: int | None
+    fails_with: ErrorCode | None = None
+
+    @property
+    def stops(self) -> bool:
+        return self.row.stop
+
+
+Decision = Ended | HeldByAnother | Take
+
+
+def decide(row: TurnRow | None, request: ChatRequest, claimant: Claimant) -> Decision:
+    """What to do about a turn whose row reads `row` (None: there is none as far as we know)."""
+    if row is None:
+        return Take(_first_claim(request, claimant), expected_version=None)
+    if row.is_ended:
+        return Ended(row)
+    if row.owner is not None and row.owner != claimant.worker_id and not claimant.is_dead(row.owner):
+        return HeldByAnother(row)
+    return Take(_next_claim(row, request, claimant), row.version, _why_to_fail(row, claimant))
+
+
+def is_mine(row: TurnRow, claimed: TurnRow) -> bool:
+    """True if `row` still carries the claim that `claimed` made: only its stop flag or end can have changed."""
+    return row.nonce == claimed.nonce and row.attempt == claimed.attempt
+
+
+def released_row(row: TurnRow) -> TurnRow:
+    """The row of a turn that is given back: nobody holds it, and the attempt does not count."""
+    return msgspec.structs.replace(row, version=row.version + 1, owner=None, releases=row.releases + 1)
+
+
+def _first_claim(request: ChatRequest, claimant: Claimant) -> TurnRow:
+    empty = TurnRow(
+        turn_id=request.turn_id, user_id=request.user_id, conversation_id=request.conversation_id, version=0
+    )
+    return _next_claim(empty, request, claimant)
+
+
+def _next_claim(row: TurnRow, request: ChatRequest, claimant: Claimant) -> TurnRow:
+    question = row.question or UserMessage(request.text, request.parent_id, claimant.question_id)
+    return msgspec.structs.replace(
+        row,
+        version=row.version + 1,
+        attempt=row.attempt + 1,
+        owner=claimant.worker_id,
+        nonce=claimant.nonce,
+        first_claimed_at_ms=row.first_claimed_at_ms or claimant.now_ms,
+        question=question,
+        answer_id=row.answer_id or claimant.answer_id,
+    )
+
+
+def _why_to_fail(row: TurnRow, claimant: Claimant) -> ErrorCode | None:
+    """Attempts given back by a drain do not count; the deadline runs from the first claim."""
+    if row.attempt - row.releases >= MAX_ATTEMPTS:
+        return ErrorCode.TOO_MANY_ATTEMPTS
+    first_claimed_at_ms = row.first_claimed_at_ms or claimant.now_ms
+    if claimant.now_ms - first_claimed_at_ms > claimant.turn_seconds * 1000:
+        return ErrorCode.DEADLINE_EXCEEDED
+    return None

@@ -1,0 +1,100 @@
+"""Between the poll loop and the turns: lanes by conversation, one task per running turn, and what may be committed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import TopicPartition
+
+from consumers.assignment import Assignment
+from consumers.offsets import OffsetTracker
+from consumers.ordering import Lanes
+from consumers.running_turns import RunningTurns
+from consumers.taking import TakenRequest
+from schemas.topics import request_key
+
+log = structlog.get_logger(__name__)
+
+Answer = Callable[[TakenRequest], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One taken record: whose offset it is, and what to answer."""
+
+    partition: TopicPartition
+    tracker: OffsetTracker
+    offset: int
+    taken: TakenRequest
+
+
+class Dispatcher:
+    """Starts turns as lanes allow, and notes their offsets as finished once their rows are ended."""
+
+    def __init__(self, answer: Answer, running: RunningTurns, max_running: int) -> None:
+        self._answer = answer
+        self._running = running
+        self._lanes: Lanes[Job] = Lanes(max_running)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_draining = False
+        self.assignment: Assignment[TopicPartition] = Assignment()
+
+    def add(self, job: Job) -> None:
+        """Puts a record behind the earlier ones of its conversation and starts what may start."""
+        key = request_key(job.taken.request.user_id, job.taken.request.conversation_id)
+        if job.taken.request.on_busy == "interrupt":
+            self._interrupt(key, job)
+        self._lanes.add(key, job)
+        self._start_what_may_start()
+
+    @property
+    def waiting_count(self) -> int:
+        return self._lanes.waiting_count
+
+    @property
+    def running_count(self) -> int:
+        return self._lanes.running_count
+
+    async def drain(self, seconds: float, release_seconds: float) -> None:
+        """Starts nothing more, gives running turns `seconds` to end, then has the rest given back."""
+        self._is_draining = True
+        await self._wait(seconds)
+        self._running.release_all()
+        await self._wait(release_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait(self, seconds: float) -> None:
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+
+    def _interrupt(self, key: str, job: Job) -> None:
+        """`on_busy: interrupt` stops all earlier open turns of the conversation, running or waiting."""
+        request = job.taken.request
+        self._running.stop_conversation(request.user_id, request.conversation_id)
+        for waiting in self._lanes.waiting_for(key):
+            self._running.stop_when_it_starts(waiting.taken.request.turn_id)
+
+    def _start_what_may_start(self) -> None:
+        if self._is_draining:
+            return
+        for key, job in self._lanes.startable():
+            task = asyncio.create_task(self._run(key, job), name=f"turn-{job.taken.request.turn_id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, key: str, job: Job) -> None:
+        try:
+            # A record of an older assignment is somebody else's by now, or comes to us again.
+            if self.assignment.owns(job.partition, job.tracker) and await self._answer(job.taken):
+                job.tracker.finish(job.offset)
+        finally:
+            self._lanes.done(key)
+            self._start_what_may_start()
+
+
+def owned(partitions: Iterable[TopicPartition]) -> str:
+    """Partitions for the logs, such as `0,3,5`."""
+    return ",".join(str(partition.partition) for partition in sorted(partitions))

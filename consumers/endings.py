@@ -1,0 +1,117 @@
+"""From an ending to what is stored and shown: the terminal frame, the finish, the two messages, the bill. Pure."""
+
+from typing import Any
+
+import msgspec
+
+from consumers.context import estimate_tokens
+from consumers.outcomes import Completed, Ending, Failed, Stopped, status_of
+from schemas import codec, frames
+from schemas.clock import rfc3339
+from schemas.parts import Usage, UserMessage
+from schemas.usage import UsageRecord
+from store.rows import Checkpoint, Finish, MessageRow, TurnRow
+
+
+def usage_of(ending: Ending, input_tokens: int, text: str) -> Usage:
+    """What the provider said, or else an estimate that is marked as one (L10)."""
+    if isinstance(ending, Completed) and ending.usage is not None:
+        return ending.usage
+    return Usage(input_tokens, estimate_tokens(text), estimated=True)
+
+
+def terminal_frame(row: TurnRow, ending: Ending, seq: int, usage: Usage, model: str) -> frames.TerminalFrame:
+    """The last frame of a turn."""
+    assert row.answer_id is not None
+    where: dict[str, Any] = {"conversation_id": row.conversation_id, "turn_id": row.turn_id, "seq": seq}
+    where["answer_id"] = row.answer_id
+    match ending:
+        case Completed(finish_reason=finish_reason):
+            return frames.Completed(finish_reason=finish_reason, usage=usage, model=model, **where)
+        case Stopped():
+            return frames.Stopped(finish_reason="stopped", usage=usage, model=model, **where)
+        case Failed(code=code):
+            return frames.Failed(code=code, text=code.text, temporary=code.temporary, **where)
+
+
+def finished_row(
+    row: TurnRow, ending: Ending, checkpoint: Checkpoint, usage: dict[int, Usage], finished_at_ms: int
+) -> TurnRow:
+    """The turn's row with its end. `checkpoint` is the whole published answer; the terminal frame comes after it.
+
+    `usage` by attempt; what the row has already stays: the first write of each wins.
+    """
+    seq = checkpoint.seq + 1
+    frame = terminal_frame(row, ending, seq, usage[row.attempt], checkpoint.model)
+    finish = Finish(
+        status=status_of(ending),
+        text=checkpoint.text,
+        model=checkpoint.model,
+        terminal_frame=codec.encode(frame),
+        terminal_kind=codec.kind_of(frame),
+        terminal_seq=seq,
+        finished_at_ms=finished_at_ms,
+        code=ending.code if isinstance(ending, Failed) else None,
+    )
+    bills = {**usage, **row.usage_by_attempt}
+    return msgspec.structs.replace(row, version=row.version + 1, owner=None, finish=finish, usage_by_attempt=bills)
+
+
+def usage_by_attempt(row: TurnRow, usage: Usage, earlier: Checkpoint | None, input_tokens: int) -> dict[int, Usage]:
+    """This attempt's usage, and an estimate for a dead one from the text that it left behind."""
+    if earlier is None or earlier.attempt >= row.attempt:
+        return {row.attempt: usage}
+    estimate = Usage(input_tokens, estimate_tokens(earlier.text), estimated=True)
+    return {earlier.attempt: estimate, row.attempt: usage}
+
+
+def with_parent(row: TurnRow, parent_id: str | None) -> TurnRow:
+    """The row with the message that the question really follows."""
+    assert row.question is not None
+    question = UserMessage(row.question.text, parent_id, row.question.id)
+    return msgspec.structs.replace(row, question=question)
+
+
+def messages_of(row: TurnRow) -> tuple[MessageRow, MessageRow]:
+    """The question's and the answer's rows, always the same for the same ended turn."""
+    assert row.finish is not None and row.question is not None and row.question.id is not None
+    assert row.answer_id is not None and row.first_claimed_at_ms is not None
+    question = MessageRow(
+        message_id=row.question.id,
+        role="user",
+        text=row.question.text,
+        created_at_ms=row.first_claimed_at_ms,
+        parent_id=row.question.parent_id,
+        turn_id=row.turn_id,
+    )
+    answer = MessageRow(
+        message_id=row.answer_id,
+        role="assistant",
+        text=row.finish.text,
+        created_at_ms=row.finish.finished_at_ms,
+        parent_id=row.question.id,
+        model=row.finish.model,
+        status=row.finish.status,
+        usage=row.usage_by_attempt.get(row.attempt),
+        turn_id=row.turn_id,
+    )
+    return question, answer
+
+
+def bills_of(row: TurnRow) -> list[UsageRecord]:
+    """One usage record for each attempt that the row knows (G5)."""
+    assert row.finish is not None
+    return [
+        UsageRecord(
+            user_id=row.user_id,
+            conversation_id=row.conversation_id,
+            turn_id=row.turn_id,
+            attempt=attempt,
+            model=row.finish.model,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            finished_at=rfc3339(row.finish.finished_at_ms),
+        )
+        for attempt, usage in sorted(row.usage_by_attempt.items())
+    ]

@@ -1,0 +1,135 @@
+"""Step 8 of a message's life: the end is stored by one compare-and-set, and what follows from it is written.
+
+`conclude` stores the end if the attempt is still ours; `follow_up` writes the derived rows, the terminal frame and the
+bill. `follow_up` is also the repair after a crash anywhere in between: the same row always gives the same writes.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from consumers.attempt import Attempt
+from consumers.attempt_frames import terminal_address
+from consumers.claimer import Turns
+from consumers.claiming import is_mine, released_row
+from consumers.endings import bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
+from consumers.outcomes import Ending
+from consumers.patience import until_it_works
+from consumers.titles import title_from
+from producers.reply_producer import ReplyProducer
+from schemas.clock import rfc3339
+from schemas.errors import ErrorCode
+from schemas.frames import ConversationChanged
+from schemas.usage import UsageRecord
+from store.rows import MessageRow, TurnRow
+
+log = structlog.get_logger(__name__)
+
+
+class MessageWriter(Protocol):
+    """Where messages are written; a deleted conversation takes nothing that is older than its deletion."""
+
+    async def append(
+        self, user_id: str, conversation_id: str, rows: Sequence[MessageRow], written_at_ms: int
+    ) -> None: ...
+
+
+class ConversationWriter(Protocol):
+    """Where a conversation's place in the list is written."""
+
+    async def touch(
+        self, user_id: str, conversation_id: str, *, leaf: str, updated_at_ms: int, title_if_none: str | None
+    ) -> None: ...
+
+
+class Billing(Protocol):
+    """Where usage goes."""
+
+    async def bill(self, usage: UsageRecord) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Everything that an end is written to."""
+
+    turns: Turns
+    messages: MessageWriter
+    conversations: ConversationWriter
+    replies: ReplyProducer
+    usage: Billing
+
+
+class Finisher:
+    """Ends turns, once each (G2)."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def conclude(self, attempt: Attempt, ending: Ending) -> TurnRow | None:
+        """Stores the end of an attempt whose frames are all acknowledged. None: it is not ours any more."""
+        input_tokens = attempt.context.input_tokens if attempt.context else 0
+        checkpoint = msgspec.structs.replace(attempt.frames.checkpoint, model=attempt.model)
+        usage = usage_of(ending, input_tokens, checkpoint.text)
+        row = with_parent(attempt.row, attempt.path.parent_id)
+        bills = usage_by_attempt(row, usage, attempt.earlier, input_tokens)
+        return await self._store(finished_row(row, ending, checkpoint, bills, int(time.time() * 1000)))
+
+    async def give_back(self, row: TurnRow) -> None:
+        """Says that nobody holds the turn, so that the next worker need not wait for this one's death."""
+        held: TurnRow | None = row
+        while held is not None and is_mine(held, row) and not held.is_ended:
+            held = await until_it_works(self._books.turns.compare_and_set, released_row(held), held.version)
+
+    async def follow_up(self, row: TurnRow, title: str | None = None) -> None:
+        """Writes all that follows from an ended row. Idempotent. `title`: the conversation's, where it is known."""
+        assert row.finish is not None
+        new_title = None if title else self._first_title(row)
+        if row.finish.code is not ErrorCode.CONVERSATION_DELETED:
+            await self._write_history(row, new_title)
+        await self._publish_end(row)
+        for record in bills_of(row):
+            await self._books.usage.bill(record)
+        self._announce(row, title or new_title)
+
+    async def _store(self, ended: TurnRow) -> TurnRow | None:
+        """Only a stop can change a row that we hold: take its version and write again."""
+        while True:
+            stored = await until_it_works(self._books.turns.compare_and_set, ended, ended.version - 1)
+            if stored is None:
+                return ended
+            if not is_mine(stored, ended):
+                log.info("turn_lost_at_finish", held_attempt=stored.attempt)
+                return None
+            if stored.is_ended:
+                return stored
+            ended = msgspec.structs.replace(ended, version=stored.version + 1, stop=stored.stop)
+
+    async def _write_history(self, row: TurnRow, new_title: str | None) -> None:
+        assert row.finish is not None and row.answer_id is not None
+        where = (row.user_id, row.conversation_id)
+        finished_at_ms = row.finish.finished_at_ms
+        await until_it_works(self._books.messages.append, *where, messages_of(row), finished_at_ms)
+        await until_it_works(
+            self._books.conversations.touch,
+            *where,
+            leaf=row.answer_id,
+            updated_at_ms=finished_at_ms,
+            title_if_none=new_title,
+        )
+
+    async def _publish_end(self, row: TurnRow) -> None:
+        assert row.finish is not None
+        address = terminal_address(row, row.finish)
+        await self._books.replies.publish_bytes(row.user_id, address, row.finish.terminal_frame)
+
+    def _first_title(self, row: TurnRow) -> str | None:
+        return title_from(row.question.text) if row.question and row.question.parent_id is None else None
+
+    def _announce(self, row: TurnRow, title: str | None) -> None:
+        assert row.finish is not None
+        changed = ConversationChanged(row.conversation_id, title, rfc3339(row.finish.finished_at_ms))
+        self._books.replies.publish(row.user_id, changed)

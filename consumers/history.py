@@ -1,0 +1,97 @@
+"""The conversation a question belongs to: from this worker's memory when warm, from the store when cold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from consumers.context import path_to
+from consumers.patience import until_it_works
+from consumers.tails import Tail, Tails
+from store.rows import ConversationRow, MessageRow
+
+PAGE = 200
+MAX_PAGES_TO_A_PARENT = 10
+
+
+class Messages(Protocol):
+    """Where messages are read."""
+
+    async def page(self, user_id: str, conversation_id: str, before: str | None, limit: int) -> list[MessageRow]: ...
+
+
+class Conversations(Protocol):
+    """Where a conversation's row is read."""
+
+    async def get(self, user_id: str, conversation_id: str) -> ConversationRow | None: ...
+
+
+class ConversationGone(Exception):
+    """The conversation was deleted."""
+
+
+class UnknownParent(Exception):
+    """The message to go on from is not in this conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The messages before a question, oldest first; `title` is None while nobody gave the conversation one."""
+
+    messages: Sequence[MessageRow]
+    title: str | None
+    is_warm: bool
+
+    @property
+    def parent_id(self) -> str | None:
+        return self.messages[-1].message_id if self.messages else None
+
+
+class History:
+    """Reads paths, and remembers what this worker itself wrote."""
+
+    def __init__(self, messages: Messages, conversations: Conversations, tails: Tails) -> None:
+        self._messages = messages
+        self._conversations = conversations
+        self._tails = tails
+
+    async def path(self, user_id: str, conversation_id: str, parent_id: str | None) -> Path:
+        """The path to `parent_id`, or to the newest message. Raises ConversationGone or UnknownParent."""
+        tail = self._tails.get(user_id, conversation_id)
+        if tail is not None and parent_id in (None, tail.leaf):
+            return Path(tail.messages, tail.title, is_warm=True)
+        row = await until_it_works(self._conversations.get, user_id, conversation_id)
+        if row is not None and row.deleted:
+            raise ConversationGone
+        return await self._read(user_id, conversation_id, parent_id, row)
+
+    def remember(self, user_id: str, conversation_id: str, path: Path, said: Sequence[MessageRow]) -> None:
+        """Notes a finished turn; `path` is what it went on from."""
+        self._tails.put(user_id, conversation_id, Tail((*path.messages, *said), path.title))
+
+    def rename(self, user_id: str, conversation_id: str, title: str) -> None:
+        if tail := self._tails.get(user_id, conversation_id):
+            self._tails.put(user_id, conversation_id, Tail(tail.messages, title))
+
+    def forget(self, user_id: str, conversation_id: str) -> None:
+        self._tails.drop(user_id, conversation_id)
+
+    def forget_all(self) -> None:
+        self._tails.drop_all()
+
+    async def _read(
+        self, user_id: str, conversation_id: str, parent_id: str | None, row: ConversationRow | None
+    ) -> Path:
+        title = row.title if row else None
+        leaf = parent_id or (row.leaf if row else None)
+        if leaf is None:
+            return Path((), title, is_warm=False)
+        rows: list[MessageRow] = []
+        for _ in range(MAX_PAGES_TO_A_PARENT):
+            before = rows[-1].message_id if rows else None
+            page = await until_it_works(self._messages.page, user_id, conversation_id, before, PAGE)
+            rows.extend(page)
+            if path := path_to(leaf, rows):
+                return Path(path, title, is_warm=False)
+            if len(page) < PAGE:
+                break
+        raise UnknownParent

@@ -1,0 +1,46 @@
+"""Is the owner of a claim alive? Heartbeat counters, read by everybody, judged by one's own clock (DESIGN 6.3). Pure.
+
+Dead means: the counter unchanged, or gone, in at least `min_reads` successful reads over at least `dead_after_seconds`.
+Failed reads are not observed, so a store outage declares nobody dead.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _LastChange:
+    counter: int | None
+    read_number: int
+    at: float
+
+
+class Liveness:
+    """What this worker knows of all workers' counters. Times are this process's monotonic seconds."""
+
+    def __init__(self, dead_after_seconds: float = 5.0, min_reads: int = 3) -> None:
+        self._dead_after_seconds = dead_after_seconds
+        self._min_reads = min_reads
+        self._reads = 0
+        self._newest_read_at = 0.0
+        self._never_seen: _LastChange | None = None
+        self._last_changes: dict[str, _LastChange] = {}
+
+    def observe(self, counters: dict[str, int], now: float) -> None:
+        """Takes the result of one successful read of all counters."""
+        self._reads += 1
+        self._newest_read_at = now
+        if self._never_seen is None:
+            self._never_seen = _LastChange(None, self._reads, now)
+        for worker_id, counter in counters.items():
+            known = self._last_changes.get(worker_id)
+            if known is None or known.counter != counter:
+                self._last_changes[worker_id] = _LastChange(counter, self._reads, now)
+
+    def is_dead(self, worker_id: str) -> bool:
+        """False also means: not known yet."""
+        last_change = self._last_changes.get(worker_id) or self._never_seen
+        if last_change is None:
+            return False
+        unchanged_reads = self._reads - last_change.read_number
+        unchanged_seconds = self._newest_read_at - last_change.at
+        return unchanged_reads >= self._min_reads and unchanged_seconds >= self._dead_after_seconds

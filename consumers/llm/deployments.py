@@ -1,0 +1,89 @@
+"""Which deployment answers: LiteLLM's Router picks, and fallbacks are walked here, one visible try at a time.
+
+Each try is our own call, so that it has its own span, deadline and bill, and so that the rule before the first token
+and the rule after it are the same code (ADR 0004; L5, L6).
+"""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # L2: or the import fetches a price list from the network
+
+from litellm import Router
+from litellm.types.router import RouterRateLimitError, RouterRateLimitErrorBasic
+
+from consumers.context import ProviderMessage
+from schemas.models_file import DeploymentEntry, ModelsFile
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One place to ask: `params` are LiteLLM's, with the secret in them; never log them."""
+
+    alias: str
+    deployment_id: str
+    model: str
+    params: dict[str, Any]
+
+    @property
+    def provider(self) -> str:
+        return self.model.split("/", 1)[0]
+
+
+class Deployments:
+    """The deployments to try for an alias, best first."""
+
+    def __init__(self, models: ModelsFile, router: Router) -> None:
+        self._models = models
+        self._router = router
+
+    async def in_order(self, alias: str, messages: list[ProviderMessage]) -> AsyncIterator[Deployment]:
+        """Every deployment of the alias, then of its fallbacks: first the Router's pick, then what it left."""
+        for group in [alias, *self._models.fallbacks_of(alias)]:
+            picked = await self._pick(group, messages)
+            if picked is None:
+                continue  # all of the group cool down after failures
+            yield picked
+            for other in self._router.get_model_list(model_name=group) or []:
+                deployment = _deployment(group, dict(other))
+                if deployment.deployment_id != picked.deployment_id:
+                    yield deployment
+
+    def smallest_window(self, alias: str) -> int | None:
+        """The input tokens that every deployment of the alias takes, where the file or LiteLLM's tables know it."""
+        info = self._router.get_model_group_info(alias)
+        windows = [entry.model_info.max_input_tokens for entry in self._models.model_list if entry.model_name == alias]
+        known = [int(window) for window in windows if window]
+        if info is not None and info.max_input_tokens:
+            known.append(int(info.max_input_tokens))
+        return min(known, default=None)
+
+    async def _pick(self, group: str, messages: list[ProviderMessage]) -> Deployment | None:
+        try:
+            found = await self._router.async_get_available_deployment(group, {}, messages)
+        except (RouterRateLimitError, RouterRateLimitErrorBasic):
+            return None
+        return _deployment(group, found)
+
+
+def _deployment(alias: str, found: dict[str, Any]) -> Deployment:
+    params = dict(found["litellm_params"])
+    return Deployment(alias, str(found["model_info"]["id"]), params["model"], params)
+
+
+def new_router(models: ModelsFile) -> Router:
+    """The Router of a models file. Retries and fallbacks are off: `Deployments` walks them (L5)."""
+    ours = {"fallbacks": [], "num_retries": 0, "max_fallbacks": 0}
+    return Router(model_list=[_for_litellm(entry) for entry in models.model_list], **{**models.router_settings, **ours})
+
+
+def _for_litellm(entry: DeploymentEntry) -> dict[str, Any]:
+    return {
+        "model_name": entry.model_name,
+        "litellm_params": entry.litellm_params,
+        "model_info": msgspec.to_builtins(entry.model_info),
+    }

@@ -1,0 +1,23 @@
+"""What a provider's exception means for the user and for the next try. LiteLLM maps all providers to these names."""
+
+from consumers.llm.pieces import ProviderFault
+from schemas.errors import ErrorCode
+
+_MEANINGS: dict[str, tuple[ErrorCode, bool]] = {
+    "RateLimitError": (ErrorCode.PROVIDER_BUSY, True),
+    "Timeout": (ErrorCode.PROVIDER_TIMEOUT, True),
+    "AuthenticationError": (ErrorCode.PROVIDER_REFUSED, True),
+    "PermissionDeniedError": (ErrorCode.PROVIDER_REFUSED, True),
+    "NotFoundError": (ErrorCode.PROVIDER_REFUSED, True),
+    "BadRequestError": (ErrorCode.PROVIDER_REFUSED, True),
+    "ContextWindowExceededError": (ErrorCode.QUESTION_TOO_LONG, True),
+    "ContentPolicyViolationError": (ErrorCode.PROVIDER_REFUSED, False),
+}
+
+
+def fault_of(error: BaseException) -> ProviderFault:
+    """The fault that an exception of LiteLLM, or of the network below it, stands for."""
+    # LiteLLM wraps a fault after the first chunk; what it wraps says more.
+    name = type(getattr(error, "original_exception", None) or error).__name__
+    code, try_another = _MEANINGS.get(name, (ErrorCode.PROVIDER_FAILED, True))
+    return ProviderFault(code, name, try_another)

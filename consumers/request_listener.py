@@ -1,0 +1,195 @@
+"""Step 3: requests are polled in one task for the process's whole life, and handed to the dispatcher (K6-K11, K14).
+
+Offsets are committed here and nowhere else: the contiguous prefix of turns whose rows are ended.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import CommitFailedError, KafkaError
+
+from consumers.dispatching import Dispatcher, Job, owned
+from consumers.history import History
+from consumers.running_turns import RunningTurns
+from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
+from producers.notice_producers import DeadLetterProducer
+from schemas.codec import NewerVersion
+from schemas.topics import REQUESTS
+
+log = structlog.get_logger(__name__)
+
+POLL_MS = 200
+COMMIT_SECONDS = 0.5
+REVOKE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    """How to take requests. `fetch_wait_ms`: how long the broker may hold an empty fetch."""
+
+    bootstrap_servers: str
+    client_id: str
+    group: str = "workers"
+    fetch_wait_ms: int = 500
+    session_ms: int = 10_000
+    max_waiting: int = 1_000
+
+
+class RequestListener:
+    """Polls until told to stop. `is_behind_the_times`: a newer edge wrote records that this program can't read."""
+
+    def __init__(
+        self,
+        settings: ListenerSettings,
+        dispatcher: Dispatcher,
+        dead_letters: DeadLetterProducer,
+        history: History,
+        running: RunningTurns,
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._dead_letters = dead_letters
+        self._consumer = _new_consumer(settings)
+        self._rebalances = _Rebalances(self, history, running)
+        self._stuck: set[TopicPartition] = set()
+        self._is_paused = False
+        self._last_commit_at = 0.0
+        self.is_behind_the_times = False
+
+    async def start(self) -> None:
+        """Joins the group. Building and starting are one step, or the member may be stuck for good (K7)."""
+        self._consumer.subscribe([REQUESTS.name], listener=self._rebalances)
+        await self._consumer.start()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Polls, dispatches and commits until `stop` is set; `getmany` is never cancelled (K6)."""
+        while not stop.is_set():
+            batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=500)
+            for partition, records in batches.items():
+                await self._take_all(partition, records)
+            self._pause_or_resume()
+            await self._commit_now_and_then()
+
+    async def close(self) -> None:
+        """Commits what is finished and leaves the group."""
+        await self.commit()
+        await self._consumer.stop()
+
+    @property
+    def assigned_partitions(self) -> int:
+        return len(self._consumer.assignment())
+
+    async def commit(self) -> None:
+        """Commits the finished prefixes. A failure means "not ours any more": it is logged, not repeated (K11)."""
+        positions = self._dispatcher.assignment.to_commit()
+        if not positions:
+            return
+        try:
+            await self._consumer.commit(positions)
+        except (CommitFailedError, KafkaError) as error:
+            log.warning("commit_failed", reason=repr(error))
+        else:
+            self._dispatcher.assignment.committed(positions)
+
+    async def _commit_now_and_then(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._last_commit_at >= COMMIT_SECONDS:
+            self._last_commit_at = now
+            await self.commit()
+
+    async def _take_all(self, partition: TopicPartition, records: Iterable[Any]) -> None:
+        tracker = self._dispatcher.assignment.tracker(partition)
+        for record in records:
+            if tracker is None or partition in self._stuck:
+                return
+            try:
+                read = read_record(record)
+            except NewerVersion:
+                self._stop_taking(partition, record.offset)
+                return
+            if not tracker.take(record.offset):
+                continue
+            taken = await self._set_aside(record, read) if isinstance(read, Poison) else read
+            if taken is None:
+                tracker.finish(record.offset)
+            else:
+                self._dispatcher.add(Job(partition, tracker, record.offset, taken))
+
+    async def _set_aside(self, record: Any, poison: Poison) -> TakenRequest | None:
+        """Keeps an unreadable record for a person; what must still be ended for it, if that is known."""
+        log.error("request_unreadable", source=source_of(record))
+        await self._dead_letters.set_aside(
+            source_of(record), record.key, record.value or b"", headers_of(record), poison.reason
+        )
+        return poison.turn
+
+    def _stop_taking(self, partition: TopicPartition, offset: int) -> None:
+        """A newer version is not poison: leave it for an upgraded worker, and turn unready."""
+        log.error("request_of_a_newer_version", partition=partition.partition, offset=offset)
+        self.is_behind_the_times = True
+        self._stuck.add(partition)
+
+    def _pause_or_resume(self) -> None:
+        """With hysteresis, because a pause drops what was prefetched (K14)."""
+        waiting = self._dispatcher.waiting_count
+        if not self._is_paused and waiting >= self._settings.max_waiting:
+            self._is_paused = True
+        elif self._is_paused and waiting <= self._settings.max_waiting // 2:
+            self._is_paused = False
+        assigned = self._consumer.assignment()
+        should_be_paused = assigned if self._is_paused else assigned & self._stuck
+        self._consumer.pause(*(should_be_paused - self._consumer.paused()))
+        self._consumer.resume(*(self._consumer.paused() - should_be_paused))
+
+    def on_assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        self._dispatcher.assignment.assign(partitions)
+
+    async def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """K1, K2: commit the finished prefix within seconds; running streams go on."""
+        try:
+            async with asyncio.timeout(REVOKE_SECONDS):
+                await self.commit()
+        except TimeoutError:
+            log.warning("commit_at_revocation_timed_out")
+        self._dispatcher.assignment.revoke(partitions)
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Only opens and closes gates: no heartbeats run while an assignment callback does (K3)."""
+
+    def __init__(self, listener: RequestListener, history: History, running: RunningTurns) -> None:
+        self._listener = listener
+        self._history = history
+        self._running = running
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if revoked:
+            log.info("partitions_revoked", partitions=owned(revoked))
+            await self._listener.on_revoked(revoked)
+            self._history.forget_all()
+            self._running.release_all(only_before_provider=True)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        log.info("partitions_assigned", partitions=owned(assigned))
+        self._listener.on_assigned(assigned)
+
+
+def _new_consumer(settings: ListenerSettings) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        client_id=settings.client_id,
+        group_id=settings.group,
+        enable_auto_commit=False,  # K9
+        auto_offset_reset="earliest",  # K9
+        session_timeout_ms=settings.session_ms,
+        heartbeat_interval_ms=settings.session_ms // 4,
+        rebalance_timeout_ms=20_000,  # K2
+        request_timeout_ms=30_000,  # K5: above the rebalance timeout
+        fetch_max_wait_ms=settings.fetch_wait_ms,
+        partition_assignment_strategy=[RoundRobinPartitionAssignor],  # K13
+    )

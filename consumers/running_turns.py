@@ -1,0 +1,99 @@
+"""The turns that this process runs, and how they are interrupted: stopped, taken over, given back."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+
+class Interruption(Enum):
+    """Why a running turn must leave off."""
+
+    STOPPED = auto()
+    """Its user asked, or its conversation was deleted."""
+    TAKEN = auto()
+    """Another worker holds a higher attempt."""
+    RELEASED = auto()
+    """This worker leaves, or lost the partition before the provider was called."""
+
+
+@dataclass(slots=True)
+class RunningTurn:
+    """One turn from the moment it is looked at until it is done with here."""
+
+    turn_id: str
+    user_id: str
+    conversation_id: str
+    attempt: int = 0
+    provider_called: bool = False
+    broken_attempts: int = 0
+    conversation_dropped: bool = False
+    interrupted: asyncio.Future[Interruption] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def interrupt(self, why: Interruption) -> None:
+        """The first reason counts, but that nobody may write a taken turn outweighs all."""
+        if self.interrupted.done() and why is Interruption.TAKEN:
+            self.interrupted = asyncio.get_running_loop().create_future()
+        if not self.interrupted.done():
+            self.interrupted.set_result(why)
+
+    def forget_interruption(self) -> None:
+        """For the next look at the row, which says what still holds."""
+        self.interrupted = asyncio.get_running_loop().create_future()
+
+    @property
+    def interruption(self) -> Interruption | None:
+        return self.interrupted.result() if self.interrupted.done() else None
+
+
+class RunningTurns:
+    """By turn id; what comes in on `chat.control` lands here."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, RunningTurn] = {}
+        self._stop_before_start: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def get(self, turn_id: str) -> RunningTurn | None:
+        return self._turns.get(turn_id)
+
+    def begin(self, turn: RunningTurn) -> None:
+        """Registers a turn before its claim, so that no stop can fall between the two."""
+        self._turns[turn.turn_id] = turn
+        if turn.turn_id in self._stop_before_start:
+            self._stop_before_start.discard(turn.turn_id)
+            turn.interrupt(Interruption.STOPPED)
+
+    def end(self, turn: RunningTurn) -> None:
+        self._turns.pop(turn.turn_id, None)
+        turn.done.set()
+
+    def stop(self, turn_id: str) -> None:
+        if turn := self._turns.get(turn_id):
+            turn.interrupt(Interruption.STOPPED)
+
+    def stop_when_it_starts(self, turn_id: str) -> None:
+        """For a turn that waits in this process behind others of its conversation."""
+        self._stop_before_start.add(turn_id)
+
+    def taken(self, turn_id: str, attempt: int) -> None:
+        """Somebody claimed `attempt`; a lower one that runs here falls silent."""
+        turn = self._turns.get(turn_id)
+        if turn is not None and 0 < turn.attempt < attempt:
+            turn.interrupt(Interruption.TAKEN)
+
+    def stop_conversation(self, user_id: str, conversation_id: str, dropped: bool = False) -> None:
+        """Stops what runs of a conversation; `dropped`: it was deleted, and nothing of it may be remembered."""
+        for turn in self._turns.values():
+            if (turn.user_id, turn.conversation_id) == (user_id, conversation_id):
+                turn.conversation_dropped = turn.conversation_dropped or dropped
+                turn.interrupt(Interruption.STOPPED)
+
+    def release_all(self, only_before_provider: bool = False) -> None:
+        for turn in self._turns.values():
+            if not (only_before_provider and turn.provider_called):
+                turn.interrupt(Interruption.RELEASED)

@@ -1,0 +1,113 @@
+"""Step 7, the loop: pieces from the provider go into frames until the end, a fault, an interruption or the deadline."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any, Protocol
+
+from consumers.attempt import Attempt
+from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.questions import Question
+from consumers.outcomes import Completed, Failed, Fenced, Outcome, Released, Stopped
+from consumers.running_turns import Interruption
+from schemas.errors import ErrorCode
+from store.errors import StoreUnavailable
+from store.rows import Checkpoint
+
+MAX_ANSWER_CHARACTERS = 200_000
+CHECKPOINT_SECONDS = 2.0
+
+
+class Door(Protocol):
+    """Asks a model; raises ProviderFault."""
+
+    def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]: ...
+
+
+class Checkpoints(Protocol):
+    """Where the text so far is kept while a turn runs."""
+
+    async def save(self, turn_id: str, checkpoint: Checkpoint) -> None: ...
+    async def newest(self, turn_id: str) -> Checkpoint | None: ...
+
+
+async def stream_answer(attempt: Attempt, door: Door, checkpoints: Checkpoints, turn_seconds: float) -> Outcome:
+    """Streams until something ends it; on return the provider's connection is closed."""
+    reading = asyncio.create_task(_read(attempt, door))
+    saving = asyncio.create_task(_save_now_and_then(attempt, checkpoints))
+    try:
+        enough: set[asyncio.Future[Any]] = {reading, attempt.running.interrupted}
+        done, _ = await asyncio.wait(
+            enough,
+            timeout=_seconds_left(attempt, turn_seconds),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if reading in done:
+            return reading.result()
+        attempt.frames.discard_pending()
+        return outcome_of(attempt.running.interruption)
+    finally:
+        await _close(reading, saving)
+
+
+def outcome_of(interruption: Interruption | None) -> Outcome:
+    """What an interruption makes of an attempt; no interruption means that its time was up."""
+    match interruption:
+        case Interruption.STOPPED:
+            return Stopped()
+        case Interruption.TAKEN:
+            return Fenced()
+        case Interruption.RELEASED:
+            return Released()
+        case None:
+            return Failed(ErrorCode.DEADLINE_EXCEEDED)
+
+
+async def _read(attempt: Attempt, door: Door) -> Outcome:
+    assert attempt.context is not None
+    row = attempt.row
+    question = Question(attempt.request.model, attempt.context.messages, row.conversation_id, attempt.traceparent)
+    length = 0
+    try:
+        async with aclosing(door.answer(question)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, End):
+                    attempt.answered_by = piece.alias
+                    return Completed(piece.finish_reason, piece.usage)
+                attempt.frames.add(piece)
+                length += len(piece.text)
+                if length > MAX_ANSWER_CHARACTERS:
+                    return Completed("length", None)
+    except ProviderFault as fault:
+        return Failed(fault.code)
+    return Failed(ErrorCode.ANSWER_CUT_OFF)
+
+
+async def _save_now_and_then(attempt: Attempt, checkpoints: Checkpoints) -> None:
+    saved_seq = attempt.frames.next_seq - 1
+    while True:
+        await asyncio.sleep(CHECKPOINT_SECONDS)
+        if attempt.frames.next_seq - 1 == saved_seq:
+            continue
+        with suppress(StoreUnavailable):  # the next one carries all of the text again
+            checkpoint = attempt.frames.checkpoint
+            await checkpoints.save(attempt.row.turn_id, checkpoint)
+            saved_seq = checkpoint.seq
+
+
+async def save_at_release(attempt: Attempt, checkpoints: Checkpoints) -> None:
+    """Saves the text of an attempt that is given back."""
+    with suppress(StoreUnavailable):
+        await checkpoints.save(attempt.row.turn_id, attempt.frames.checkpoint)
+
+
+def _seconds_left(attempt: Attempt, turn_seconds: float) -> float:
+    first_claimed_at_ms = attempt.row.first_claimed_at_ms or 0
+    return max(0.0, turn_seconds - (time.time() - first_claimed_at_ms / 1000))
+
+
+async def _close(*tasks: "asyncio.Task[Outcome] | asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,81 @@
+"""Step 3 of a message's life: a record becomes a request, or poison that is set aside (K20)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas import codec
+from schemas.clock import rfc3339
+from schemas.headers import TRACEPARENT, Headers, header
+from schemas.requests import Ask, ChatRequest
+
+
+class ConsumedRecord(Protocol):
+    """What is used of a Kafka record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRequest:
+    """A request to answer. `unreadable`: its text could not be read; the headers name the turn, which must end."""
+
+    request: ChatRequest
+    traceparent: str | None
+    produced_at_ms: int
+    unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record that is no request; `turn` is the turn to end, if the headers name one."""
+
+    reason: str
+    turn: TakenRequest | None
+
+
+def read_record(record: ConsumedRecord) -> TakenRequest | Poison:
+    """Raises NewerVersion for a record that this program is too old for."""
+    try:
+        request = codec.decode_request(record.value or b"")
+    except codec.Unreadable as error:
+        return Poison(str(error), _turn_in_headers(record))
+    return TakenRequest(request, header(record.headers, TRACEPARENT), record.timestamp)
+
+
+def _turn_in_headers(record: ConsumedRecord) -> TakenRequest | None:
+    ids = [header(record.headers, name) for name in ("user", "conversation", "turn")]
+    user_id, conversation_id, turn_id = ids
+    if user_id is None or conversation_id is None or turn_id is None:
+        return None
+    request = Ask(
+        user_id=user_id,
+        conversation_id=conversation_id,
+        turn_id=turn_id,
+        request_id="",
+        text="",
+        model="",
+        accepted_at=rfc3339(record.timestamp),
+    )
+    return TakenRequest(request, header(record.headers, TRACEPARENT), record.timestamp, unreadable=True)
+
+
+def source_of(record: ConsumedRecord) -> str:
+    """Where a record came from, as dead letters name it."""
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def headers_of(record: ConsumedRecord) -> Headers:
+    return list(record.headers)

@@ -1,0 +1,179 @@
+"""One worker: its parts put together, running until it is drained.
+
+async with running_worker(parts, settings) as worker:
+    await worker.failed_or(stop)          # until a signal, or until one of its tasks broke
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from consumers.answering import Answering, Steps
+from consumers.beginning import Beginner, BeginnerParts, ModelFacts
+from consumers.claimer import Claimer, ClaimerSettings, Turns
+from consumers.control_listener import ControlListener
+from consumers.dispatching import Dispatcher
+from consumers.finishing import Books, ConversationWriter, Finisher, MessageWriter
+from consumers.heartbeat import Heart, Heartbeats
+from consumers.history import Conversations, History, Messages
+from consumers.liveness import Liveness
+from consumers.request_listener import ListenerSettings, RequestListener
+from consumers.running_turns import RunningTurns
+from consumers.settings import WorkerSettings
+from consumers.streaming import Checkpoints, Door
+from consumers.tails import Tails
+from observability.tracing import Tracing
+from producers.kafka_writer import KafkaWriter
+from producers.notice_producers import ControlProducer, DeadLetterProducer, UsageProducer
+from producers.reply_producer import ReplyProducer
+
+log = structlog.get_logger(__name__)
+
+RELEASE_SECONDS = 2.0
+
+
+class ModelDoor(Door, ModelFacts, Protocol):
+    """The door to the models, and what must be known of them."""
+
+
+class MessageStore(Messages, MessageWriter, Protocol):
+    """Messages, read and written."""
+
+
+class ConversationStore(Conversations, ConversationWriter, Protocol):
+    """Conversations, read and written."""
+
+
+class WorkerStore(Protocol):
+    """What a worker keeps, and where it looks things up."""
+
+    @property
+    def turns(self) -> Turns: ...
+    @property
+    def checkpoints(self) -> Checkpoints: ...
+    @property
+    def heartbeats(self) -> Heartbeats: ...
+    @property
+    def messages(self) -> MessageStore: ...
+    @property
+    def conversations(self) -> ConversationStore: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What the composition root provides. `frames` writes replies; `records` writes everything else (K18)."""
+
+    worker_id: str
+    bootstrap_servers: str
+    fetch_wait_ms: int
+    store: WorkerStore
+    frames: KafkaWriter
+    records: KafkaWriter
+    door: ModelDoor
+    tracing: Tracing
+
+
+class Worker:
+    """A running worker."""
+
+    def __init__(self, parts: WorkerParts, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._running = RunningTurns()
+        self._liveness = Liveness(settings.dead_after_seconds)
+        self._history = History(parts.store.messages, parts.store.conversations, Tails())
+        self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness)
+        self._dispatcher = Dispatcher(self._answering(parts).answer, self._running, settings.max_running)
+        self._control = ControlListener(parts.bootstrap_servers, parts.fetch_wait_ms, self._running, self._history)
+        self._requests = RequestListener(
+            ListenerSettings(parts.bootstrap_servers, f"worker-{parts.worker_id}", fetch_wait_ms=parts.fetch_wait_ms),
+            self._dispatcher,
+            DeadLetterProducer(parts.records),
+            self._history,
+            self._running,
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """True while it takes requests."""
+        is_alive = bool(self._tasks) and not any(task.done() for task in self._tasks)
+        return is_alive and self._requests.assigned_partitions > 0 and not self._requests.is_behind_the_times
+
+    async def failed_or(self, stop: asyncio.Event) -> None:
+        """Waits for `stop`. Raises what broke one of the worker's own tasks: a bug stops the process loudly."""
+        waiting = asyncio.create_task(_wait_for(stop))
+        done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done - {waiting}:
+            task.result()
+
+    async def start(self) -> None:
+        await self._control.start()
+        await self._requests.start()
+        self._tasks = [
+            asyncio.create_task(run(self._stop), name=f"worker-{run.__qualname__}")
+            for run in (self._control.run, self._requests.run, self._heart.run)
+        ]
+
+    async def drain(self) -> None:
+        """Takes no more, ends or gives back what runs, commits, leaves."""
+        await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS)
+        self._stop.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for close in (self._requests.close, self._control.close, self._heart.leave):
+            await _attempt(close)
+
+    def _answering(self, parts: WorkerParts) -> Answering:
+        store, replies, control = parts.store, ReplyProducer(parts.frames), ControlProducer(parts.records)
+        turn_seconds = self._settings.turn_seconds
+        claimer = Claimer(ClaimerSettings(parts.worker_id, turn_seconds), store.turns, control, self._liveness.is_dead)
+        beginner = Beginner(
+            BeginnerParts(
+                claimer=claimer,
+                history=self._history,
+                models=parts.door,
+                checkpoints=store.checkpoints,
+                replies=replies,
+                tracing=parts.tracing,
+                merge_seconds=self._settings.merge_ms / 1000,
+            )
+        )
+        books = Books(store.turns, store.messages, store.conversations, replies, UsageProducer(parts.records))
+        return Answering(
+            Steps(
+                beginner=beginner,
+                finisher=Finisher(books),
+                door=parts.door,
+                checkpoints=store.checkpoints,
+                running=self._running,
+                tracing=parts.tracing,
+                turn_seconds=turn_seconds,
+            )
+        )
+
+
+@asynccontextmanager
+async def running_worker(parts: WorkerParts, settings: WorkerSettings) -> AsyncIterator[Worker]:
+    """A started worker; leaving the block drains it."""
+    worker = Worker(parts, settings)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.drain()
+
+
+async def _wait_for(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _attempt(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await close()
+    except Exception:  # the process ends: whatever fails now must not keep the rest from being closed
+        log.exception("closing_failed")
