@@ -1,0 +1,167 @@
+"""The REST side of the edge: sign in, list, read, rename and delete conversations, list models.
+
+In: the edge's address and a token. Out: plain rows. Raises EdgeRefused (with the edge's code), SignInAgain and
+EdgeUnreachable.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from samvad_client.connection import is_loopback
+from samvad_client.errors import EdgeRefused, EdgeUnreachable, SignInAgain
+from schemas.errors import ErrorCode
+
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A development sign-in."""
+
+    token: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """One of the user's conversations. `updated_at` is RFC 3339 UTC."""
+
+    id: str
+    title: str | None
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Newest first. `next` is the `before` of the following page, None on the last."""
+
+    conversations: list[ConversationRow]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A stored message: `role` is `user` or `assistant`, `status` how its turn ended."""
+
+    id: str
+    role: str
+    text: str
+    parent_id: str | None
+    model: str | None
+    status: str | None
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Oldest first within the page; pages go from the newest back. `next` is the following page's `before`."""
+
+    messages: list[MessageRow]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model as users choose it."""
+
+    alias: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The offered models. `default` is an alias."""
+
+    default: str
+    models: list[ModelRow]
+
+
+class EdgeRest:
+    """`async with EdgeRest(edge_url) as rest: await rest.sign_in("asha")`; the token may also be given."""
+
+    def __init__(self, edge_url: str, token: str | None = None) -> None:
+        self._edge_url = edge_url
+        self._http = httpx.AsyncClient(base_url=edge_url, timeout=TIMEOUT_SECONDS, trust_env=not is_loopback(edge_url))
+        self._use(token)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def sign_in(self, name: str) -> SignedIn:
+        """The development sign-in, which edges offer on loopback only. Later calls use the new token."""
+        said = await self._call("POST", "/v1/dev/sign-in", json={"name": name})
+        self._use(said["token"])
+        return SignedIn(said["token"], said["user_id"])
+
+    async def conversations(self, *, limit: int = 50, before: str | None = None) -> ConversationPage:
+        said = await self._call("GET", "/v1/conversations", params=_page(limit, before))
+        rows = [ConversationRow(row["id"], row.get("title"), row["updated_at"]) for row in said["conversations"]]
+        return ConversationPage(rows, said.get("next"))
+
+    async def messages(self, conversation_id: str, *, limit: int = 50, before: str | None = None) -> MessagePage:
+        said = await self._call("GET", f"/v1/conversations/{conversation_id}/messages", params=_page(limit, before))
+        return MessagePage([_message(row) for row in said["messages"]], said.get("next"))
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        await self._call("PATCH", f"/v1/conversations/{conversation_id}", json={"title": title})
+
+    async def delete(self, conversation_id: str) -> None:
+        await self._call("DELETE", f"/v1/conversations/{conversation_id}")
+
+    async def models(self) -> Models:
+        said = await self._call("GET", "/v1/models")
+        return Models(said["default"], [ModelRow(row["alias"], row["title"]) for row in said["models"]])
+
+    def _use(self, token: str | None) -> None:
+        if token is not None:
+            self._http.headers["Authorization"] = f"Bearer {token}"
+
+    async def _call(self, method: str, path: str, **content: Any) -> Any:
+        try:
+            response = await self._http.request(method, path, **content)
+        except httpx.TransportError as error:
+            raise EdgeUnreachable(f"Nobody answers at {self._edge_url}.") from error
+        if response.is_error:
+            raise _refusal(response)
+        return self._body(response)
+
+    def _body(self, response: httpx.Response) -> Any:
+        try:
+            return response.json() if response.content else None
+        except ValueError as error:
+            raise EdgeUnreachable(f"The server at {self._edge_url} is no Samvad edge.") from error
+
+
+def _page(limit: int, before: str | None) -> dict[str, str | int]:
+    return {"limit": limit} if before is None else {"limit": limit, "before": before}
+
+
+def _message(row: dict[str, Any]) -> MessageRow:
+    return MessageRow(
+        id=row["id"],
+        role=row["role"],
+        text=row["text"],
+        parent_id=row.get("parent_id"),
+        model=row.get("model"),
+        status=row.get("status"),
+        created_at=row["created_at"],
+    )
+
+
+def _refusal(response: httpx.Response) -> Exception:
+    if response.status_code == 401:
+        return SignInAgain(ErrorCode.NOT_AUTHENTICATED.text)
+    try:
+        error = response.json()["error"]
+        return EdgeRefused(error["code"], error["text"], temporary=bool(error.get("temporary")))
+    except (ValueError, KeyError, TypeError):
+        # A proxy's page, or another server altogether.
+        return EdgeRefused("http", f"The server answered {response.status_code}.", temporary=response.is_server_error)

@@ -1,0 +1,234 @@
+"""Everything a client holds, and what it has to say next: the protocol's client side without I/O. Pure.
+
+In: what the user wants (`ask`, `watch`, `stop`), a new connection (`opened`), and every server frame (`receive`).
+Out: the client frames to send, and which conversations changed. The shell is `client.py`.
+"""
+
+import uuid
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+
+from samvad_client.conversation_view import ConversationView
+from samvad_client.outbox import Outbox
+from samvad_client.reducer import Applied
+from samvad_client.turn_view import NOTHING_APPLIED, TurnView
+from schemas.client_frames import AnyClientFrame, Send, Stop, Unwatch, Watch
+from schemas.errors import ErrorCode
+from schemas.frames import (
+    Accepted,
+    AnyServerFrame,
+    AnyTurnFrame,
+    ErrorFrame,
+    Queued,
+    Rejected,
+    TurnFrame,
+    Watching,
+)
+from schemas.statuses import TurnStatus
+
+
+@dataclass(slots=True)
+class Reaction:
+    """What a frame leads to. `retry_later`: say `retry()` after a pause, something temporary was in the way."""
+
+    say: list[AnyClientFrame] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    retry_later: bool = False
+
+
+class ClientState:
+    """The conversations of one client, its unfinished requests, and the watches whose reply is not there yet."""
+
+    def __init__(self) -> None:
+        self.conversations: dict[str, ConversationView] = {}
+        self._outbox = Outbox()
+        self._watch_again = False
+        self._asked_by_name: defaultdict[str, deque[frozenset[str]]] = defaultdict(deque)
+
+    def conversation(self, conversation_id: str) -> ConversationView:
+        """The view of a conversation, from now on kept up to date."""
+        return self.conversations.setdefault(conversation_id, ConversationView(conversation_id))
+
+    def ask(self, send: Send) -> list[AnyClientFrame]:
+        conversation = self.conversation(str(send.conversation_id))
+        conversation.expect(str(send.request_id), send.text, send.model or "")
+        self._outbox.add(send)
+        return [send]
+
+    def watch(self, conversation_id: str) -> list[AnyClientFrame]:
+        conversation = self.conversation(conversation_id)
+        return [self._watch(conversation, conversation.cursors())]
+
+    def unwatch(self, conversation_id: str) -> list[AnyClientFrame]:
+        """Forgets the conversation and what was asked in it; its turns go on without this client."""
+        for turn in self.conversation(conversation_id).turns:
+            self._outbox.forget(turn.request_id)
+        del self.conversations[conversation_id]
+        return [Unwatch(uuid.UUID(conversation_id))]
+
+    def stop(self, turn: TurnView) -> list[AnyClientFrame]:
+        """Asks for a stop, and remembers it: a new connection asks again until the turn has ended."""
+        if turn.has_ended:
+            return []
+        turn.stop_asked = True
+        turn.version += 1
+        return [_stop_of(turn)]
+
+    def opened(self) -> list[AnyClientFrame]:
+        """All that a new connection must hear: what to resume, and what may never have been heard."""
+        self._asked_by_name.clear()
+        self._watch_again = False
+        frames = [frame for conversation_id in self.conversations for frame in self.watch(conversation_id)]
+        return [*frames, *self._unheard()]
+
+    def retry(self) -> list[AnyClientFrame]:
+        """After something temporary: the unanswered requests once more, and if it was about watching, that too."""
+        frames: list[AnyClientFrame] = []
+        if self._watch_again:
+            waiting = [c for c in self.conversations.values() if c.watched == 0 or c.open_turns()]
+            frames = [self._watch(conversation, conversation.cursors()) for conversation in waiting]
+        self._watch_again = False
+        return [*frames, *self._unheard()]
+
+    def receive(self, frame: AnyServerFrame) -> Reaction:
+        match frame:
+            case TurnFrame() | Queued():
+                return self._take_turn_frame(frame)
+            case Accepted():
+                return self._take_accepted(frame)
+            case Rejected():
+                return self._take_rejected(frame)
+            case Watching():
+                return self._take_watching(frame)
+            case ErrorFrame():
+                return self._take_error(frame)
+            case _:
+                return Reaction()
+
+    def _unheard(self) -> list[AnyClientFrame]:
+        frames: list[AnyClientFrame] = []
+        for send in self._outbox.unconfirmed():
+            frames.append(send)
+            turn = self.conversations[str(send.conversation_id)].turn_of(str(send.request_id))
+            if turn is not None and turn.stop_asked:
+                frames.append(_stop_of(turn))
+        return frames
+
+    def _watch(self, conversation: ConversationView, after: dict[str, int]) -> Watch:
+        self._asked_by_name[conversation.conversation_id].append(frozenset(after))
+        cursors = {uuid.UUID(turn_id): seq for turn_id, seq in after.items()}
+        return Watch(uuid.UUID(conversation.conversation_id), cursors)
+
+    def _take_turn_frame(self, frame: AnyTurnFrame | Queued) -> Reaction:
+        conversation = self.conversations.get(frame.conversation_id)
+        if conversation is None:
+            return Reaction()
+        applied = conversation.apply(frame)
+        self._settle(conversation, frame.turn_id)
+        if applied is Applied.DROPPED:
+            return Reaction()
+        say: list[AnyClientFrame] = []
+        if applied is Applied.HOLE:
+            say.append(self._watch(conversation, conversation.cursors()))
+        return Reaction(say, [conversation.conversation_id])
+
+    def _settle(self, conversation: ConversationView, turn_id: str) -> None:
+        turn = conversation.turn(turn_id)
+        if turn is None or turn.request_id is None:
+            return
+        # A frame of the turn says what `accepted` says, and may overtake it.
+        self._outbox.confirm(turn.request_id)
+        if turn.has_ended:
+            self._outbox.forget(turn.request_id)
+
+    def _take_accepted(self, frame: Accepted) -> Reaction:
+        send = self._outbox.find(frame.request_id)
+        if send is None:
+            return Reaction()
+        conversation = self.conversations[str(send.conversation_id)]
+        conversation.bind(frame.request_id, frame.turn_id)
+        self._settle(conversation, frame.turn_id)
+        return Reaction(changed=[conversation.conversation_id])
+
+    def _take_rejected(self, frame: Rejected) -> Reaction:
+        send = self._outbox.find(frame.request_id)
+        if send is None:
+            return Reaction()
+        self._outbox.forget(frame.request_id)
+        conversation = self.conversations[str(send.conversation_id)]
+        turn = conversation.turn_of(frame.request_id)
+        if turn is not None:
+            turn.rejection, turn.code, turn.failure = frame, frame.code, frame.text
+            turn.version += 1
+        return Reaction(changed=[conversation.conversation_id])
+
+    def _take_watching(self, frame: Watching) -> Reaction:
+        conversation = self.conversations.get(frame.conversation_id)
+        if conversation is None:
+            return Reaction()
+        pending = self._asked_by_name[frame.conversation_id]
+        asked_by_name = pending.popleft() if pending else frozenset()
+        conversation.note(frame)
+        say = [*self._send_unknown(conversation, frame), *self._ask_for_missing(conversation, frame, asked_by_name)]
+        say += [_stop_of(turn) for turn in conversation.open_turns() if _wants_stop(turn)]
+        return Reaction(say, [conversation.conversation_id])
+
+    def _send_unknown(self, conversation: ConversationView, watching: Watching) -> list[AnyClientFrame]:
+        frames: list[AnyClientFrame] = []
+        for listed in watching.turns:
+            turn = conversation.turn(listed.turn_id)
+            if listed.status is not TurnStatus.UNKNOWN or turn is None or turn.has_ended:
+                continue
+            turn.status = TurnStatus.UNKNOWN
+            turn.version += 1
+            send = self._outbox.find(turn.request_id)
+            if send is not None:
+                # What the edge does not know it will begin anew, with numbers that were seen before.
+                turn.seq = NOTHING_APPLIED
+                frames.append(send)
+        return frames
+
+    def _ask_for_missing(
+        self, conversation: ConversationView, watching: Watching, asked_by_name: frozenset[str]
+    ) -> list[AnyClientFrame]:
+        """An open turn that the reply leaves out has ended meanwhile; only its name in `after` brings its end."""
+        missing = conversation.missing_from(watching)
+        if missing.keys() <= asked_by_name:
+            return []
+        return [self._watch(conversation, missing)]
+
+    def _take_error(self, frame: ErrorFrame) -> Reaction:
+        if frame.code is ErrorCode.UNKNOWN_TURN:
+            # A stop overtook what the edge reads of the turn: the reply to a watch repeats it.
+            self._watch_again = True
+            return Reaction(retry_later=True)
+        if frame.request_id is not None:
+            return self._take_request_error(frame, frame.request_id)
+        if frame.frame_type == "watch":
+            return self._take_watch_error(frame)
+        return Reaction()
+
+    def _take_request_error(self, frame: ErrorFrame, request_id: str) -> Reaction:
+        if frame.temporary:
+            return Reaction(retry_later=True)
+        return self._take_rejected(Rejected(request_id, frame.code, frame.text, temporary=False))
+
+    def _take_watch_error(self, frame: ErrorFrame) -> Reaction:
+        if frame.temporary:
+            self._watch_again = True
+            return Reaction(retry_later=True)
+        # The frame does not say which conversation it is about; those never watched are the ones that wait.
+        refused = [c for c in self.conversations.values() if c.watched == 0]
+        for conversation in refused:
+            conversation.refusal = frame
+        return Reaction(changed=[conversation.conversation_id for conversation in refused])
+
+
+def _wants_stop(turn: TurnView) -> bool:
+    return turn.stop_asked and turn.turn_id is not None and turn.status is not TurnStatus.UNKNOWN
+
+
+def _stop_of(turn: TurnView) -> Stop:
+    if turn.turn_id is not None:
+        return Stop(turn_id=uuid.UUID(turn.turn_id))
+    return Stop(request_id=uuid.UUID(turn.request_id), conversation_id=uuid.UUID(turn.conversation_id))
