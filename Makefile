@@ -1,0 +1,65 @@
+# Samvad. `make help` lists what can be made.
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first Python that fits; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+ROLES := edge worker usage
+PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
+
+.DEFAULT_GOAL := help
+.PHONY: help chat test check format lint types imports bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+chat: $(VENV)/ready-local  ## talk to it: installs what it needs, starts everything, opens a conversation
+	@exec $(BIN)/samvad chat
+
+test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow and contracts
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: format lint types imports test  ## what CI asks: format, lint, types, imports, tests
+
+format: $(VENV)/ready-dev  ## is the code formatted?
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/ready-dev  ## ruff's rules
+	@$(BIN)/ruff check .
+
+types: $(VENV)/ready-dev  ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/ready-dev  ## do imports run one way?
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/ready-dev  ## measure first token, gaps and CPU, through the system and beside it
+	@$(BIN)/python -m benchmarks.embedded $(ARGS)
+
+lock: $(VENV)/ready-dev  ## resolve the versions again
+	@$(call compile,dev,--upgrade --extra dev)
+	@$(call compile,local,--constraint locks/dev.txt --extra local)
+	@for role in $(ROLES); do $(call compile,$$role,--constraint locks/dev.txt --extra $$role) || exit 1; done
+	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
+		--custom-compile-command "make lock" --output-file locks/uv.txt
+
+clean:  ## remove what was installed into the checkout (conversations stay)
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis
+
+define compile
+$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
+	--custom-compile-command "make lock" --output-file locks/$(1).txt $(2)
+endef
+
+# Installing: the interpreter, uv by its hash, then a role's locked and hashed packages, then this checkout.
+$(VENV)/ready-%: locks/%.txt pyproject.toml | $(BIN)/uv
+	@echo "Installing into $(VENV) ..."
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --require-hashes --requirement locks/$*.txt
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/uv: locks/uv.txt
+	@test -n "$(PYTHON)" || { echo "Samvad needs Python 3.11, 3.12 or 3.13, and none was found on this machine's PATH." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python can't make environments here. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/uv.txt
+	@touch $@
