@@ -1,0 +1,76 @@
+"""The journal of the embedded mode: requests that the in-process broker would forget on exit (DESIGN 8)."""
+
+import sqlite3
+
+import msgspec
+
+from schemas.headers import Headers
+from store.rows import TurnRow
+from store.sqlite.database import SqliteDatabase
+
+_turns = msgspec.json.Decoder(TurnRow)
+_headers: msgspec.msgpack.Decoder[Headers] = msgspec.msgpack.Decoder(Headers)
+
+_RECORD = "INSERT INTO journal (turn_id, key, value, headers) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ENDED = "EXISTS (SELECT 1 FROM turns WHERE turns.turn_id = journal.turn_id AND ended)"
+_UNENDED = f"SELECT turn_id, key, value, headers FROM journal WHERE NOT {_ENDED} ORDER BY position"
+_UNENDED_BYTES = f"""
+SELECT coalesce(sum(length(key) + length(value) + length(headers)), 0) FROM journal WHERE NOT {_ENDED}
+"""
+_PRUNE = f"DELETE FROM journal WHERE {_ENDED}"
+_OPEN_TURNS = "SELECT row FROM turns WHERE NOT ended"
+_REPLACE_TURN = "UPDATE turns SET version = ?, row = ? WHERE turn_id = ?"
+
+
+class JournalEntry(msgspec.Struct, frozen=True):
+    """One request as it goes to the broker."""
+
+    turn_id: str
+    key: str
+    value: bytes
+    headers: Headers
+
+
+class SqliteJournal:
+    """Requests from before `accepted` until their turns have an end. Every method raises StoreUnavailable."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def record(self, turn_id: str, key: str, value: bytes, headers: Headers) -> None:
+        """Keeps the request. A turn that is there already keeps its first one, and its place."""
+        await self._database.change(_RECORD, turn_id, key, value, msgspec.msgpack.encode(headers))
+
+    async def unended(self) -> list[JournalEntry]:
+        """The requests whose turns have no end, in the order in which they were first recorded."""
+        rows = await self._database.rows(_UNENDED)
+        return [JournalEntry(turn_id, key, value, _headers.decode(headers)) for turn_id, key, value, headers in rows]
+
+    async def unended_bytes(self) -> int:
+        """How much `unended` would give: keys, values and headers."""
+        row = await self._database.row(_UNENDED_BYTES)
+        return int(row[0]) if row else 0
+
+    async def prune(self) -> None:
+        """Drops the requests of ended turns. `unended_bytes` looks at every entry that is not pruned yet."""
+        await self._database.change(_PRUNE)
+
+    async def release_all_claims(self) -> int:
+        """Releases every claim that is held, and says how many.
+
+        Only at start and under `embedded_lock`: no worker of this folder lives then. An open turn without an owner
+        has nothing to release and stays as it is.
+        """
+        return await self._database.transact(_release_all_claims)
+
+
+def _release_all_claims(connection: sqlite3.Connection) -> int:
+    rows = [_turns.decode(row) for (row,) in connection.execute(_OPEN_TURNS)]
+    released = [_released(row) for row in rows if row.owner is not None]
+    parameters = [(row.version, msgspec.json.encode(row), row.turn_id) for row in released]
+    connection.executemany(_REPLACE_TURN, parameters)
+    return len(released)
+
+
+def _released(row: TurnRow) -> TurnRow:
+    return msgspec.structs.replace(row, owner=None, releases=row.releases + 1, version=row.version + 1)

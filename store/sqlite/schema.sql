@@ -1,0 +1,60 @@
+-- Schema 1. Ids are UUID text, *_ms are milliseconds since 1970, a `row` is the JSON of a struct in store/rows.py.
+-- Run as a whole, under the write lock, so that two processes may open a new file at the same moment.
+BEGIN IMMEDIATE;
+
+CREATE TABLE IF NOT EXISTS turns (
+    turn_id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    row BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS open_turns ON turns (user_id, conversation_id) WHERE NOT ended;
+
+CREATE TABLE IF NOT EXISTS checkpoints (
+    turn_id TEXT NOT NULL PRIMARY KEY,
+    attempt INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    row BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS checkpoints_by_expiry ON checkpoints (expires_at_ms);
+
+CREATE TABLE IF NOT EXISTS heartbeats (
+    worker_id TEXT NOT NULL PRIMARY KEY,
+    counter INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS messages (
+    user_id TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    row BLOB NOT NULL,
+    PRIMARY KEY (user_id, conversation_id, message_id)
+);
+
+-- A deleted conversation's row stays, emptied: it is what keeps the conversation from coming back.
+CREATE TABLE IF NOT EXISTS conversations (
+    user_id TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    title TEXT,
+    updated_at_ms INTEGER NOT NULL,
+    leaf TEXT,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user_id, conversation_id)
+);
+CREATE INDEX IF NOT EXISTS conversations_by_time
+    ON conversations (user_id, updated_at_ms, conversation_id) WHERE NOT deleted;
+
+CREATE TABLE IF NOT EXISTS journal (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    turn_id TEXT NOT NULL UNIQUE,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    headers BLOB NOT NULL
+);
+
+PRAGMA user_version = 1;
+COMMIT;
