@@ -15,6 +15,8 @@ from schemas.requests import ChatRequest
 from store.rows import TurnRow
 
 MAX_ATTEMPTS = 5
+PATIENCE_SECONDS = 30.0
+"""How long beyond the turn's deadline a live owner is waited for: it must have ended the turn by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def decide(row: TurnRow | None, request: ChatRequest, claimant: Claimant) -> Dec
         return Take(_first_claim(request, claimant), expected_version=None)
     if row.is_ended:
         return Ended(row)
-    if row.owner is not None and row.owner != claimant.worker_id and not claimant.is_dead(row.owner):
+    if _must_wait(row, claimant):
         return HeldByAnother(row)
     return Take(_next_claim(row, request, claimant), row.version, _why_to_fail(row, claimant))
 
@@ -105,11 +107,20 @@ def _next_claim(row: TurnRow, request: ChatRequest, claimant: Claimant) -> TurnR
     )
 
 
+def _must_wait(row: TurnRow, claimant: Claimant) -> bool:
+    if row.owner is None or row.owner == claimant.worker_id or claimant.is_dead(row.owner):
+        return False
+    return _seconds_since_first_claim(row, claimant) <= claimant.turn_seconds + PATIENCE_SECONDS
+
+
 def _why_to_fail(row: TurnRow, claimant: Claimant) -> ErrorCode | None:
     """Attempts given back by a drain do not count; the deadline runs from the first claim."""
     if row.attempt - row.releases >= MAX_ATTEMPTS:
         return ErrorCode.TOO_MANY_ATTEMPTS
-    first_claimed_at_ms = row.first_claimed_at_ms or claimant.now_ms
-    if claimant.now_ms - first_claimed_at_ms > claimant.turn_seconds * 1000:
+    if _seconds_since_first_claim(row, claimant) > claimant.turn_seconds:
         return ErrorCode.DEADLINE_EXCEEDED
     return None
+
+
+def _seconds_since_first_claim(row: TurnRow, claimant: Claimant) -> float:
+    return (claimant.now_ms - (row.first_claimed_at_ms or claimant.now_ms)) / 1000

@@ -22,25 +22,26 @@ class Liveness:
         self._min_reads = min_reads
         self._reads = 0
         self._newest_read_at = 0.0
-        self._never_seen: _LastChange | None = None
         self._last_changes: dict[str, _LastChange] = {}
 
     def observe(self, counters: dict[str, int], now: float) -> None:
         """Takes the result of one successful read of all counters."""
         self._reads += 1
         self._newest_read_at = now
-        if self._never_seen is None:
-            self._never_seen = _LastChange(None, self._reads, now)
         for worker_id, counter in counters.items():
             known = self._last_changes.get(worker_id)
             if known is None or known.counter != counter:
                 self._last_changes[worker_id] = _LastChange(counter, self._reads, now)
 
     def is_dead(self, worker_id: str) -> bool:
-        """False also means: not known yet."""
-        last_change = self._last_changes.get(worker_id) or self._never_seen
-        if last_change is None:
+        """False also means: not known yet.
+
+        One without a counter is watched from the first question on: it may be so young that no read shows it yet.
+        """
+        if self._reads == 0:
             return False
+        unknown = _LastChange(None, self._reads, self._newest_read_at)
+        last_change = self._last_changes.setdefault(worker_id, unknown)
         unchanged_reads = self._reads - last_change.read_number
         unchanged_seconds = self._newest_read_at - last_change.at
         return unchanged_reads >= self._min_reads and unchanged_seconds >= self._dead_after_seconds

@@ -9,11 +9,15 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore")
 
-    max_running: int = Field(200, ge=1, description="turns that stream at the same time")
-    merge_ms: int = Field(40, ge=0, le=500, description="deltas after the first are merged over this time")
-    linger_ms: int = Field(5, ge=0, le=100, description="how long frames wait for company on their way to the broker")
-    first_token_seconds: float = Field(60.0, gt=0, description="the model must begin to answer within this time")
-    gap_seconds: float = Field(30.0, gt=0, description="longest silence in the middle of an answer")
-    turn_seconds: float = Field(600.0, gt=0, description="longest time from a turn's first claim to its end")
-    dead_after_seconds: float = Field(5.0, gt=0, description="a worker without heartbeat for so long is dead")
-    drain_seconds: float = Field(30.0, ge=0, description="running turns may end within this time after SIGTERM")
+    max_running: int = Field(default=200, ge=1, description="turns that stream at the same time")
+    merge_ms: int = Field(default=40, ge=0, le=500, description="deltas after the first are merged over this time")
+    linger_ms: int = Field(
+        default=5, ge=0, le=100, description="how long frames wait for company on their way to the broker"
+    )
+    first_token_seconds: float = Field(
+        default=60.0, gt=0, description="the model must begin to answer within this time"
+    )
+    gap_seconds: float = Field(default=30.0, gt=0, description="longest silence in the middle of an answer")
+    turn_seconds: float = Field(default=600.0, gt=0, description="longest time from a turn's first claim to its end")
+    dead_after_seconds: float = Field(default=5.0, gt=0, description="a worker without heartbeat for so long is dead")
+    drain_seconds: float = Field(default=30.0, ge=0, description="running turns may end within this time after SIGTERM")

@@ -6,13 +6,15 @@ Spans are short, so a kill loses little (O3), and there is none per chunk (O4).
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -63,15 +65,34 @@ class Tracing:
         self.provider.shutdown()
 
 
-def setup_tracing(service: str, instance_id: str, endpoint: str | None, ratio: float = 1.0) -> Tracing:
-    """Spans go to an OTLP collector such as Jaeger; without an `endpoint` they only carry ids for the logs."""
+@dataclass(frozen=True, slots=True)
+class TraceTarget:
+    """Where spans go: an OTLP collector's address such as `http://127.0.0.1:4318`, a file of JSON lines, or both."""
+
+    endpoint: str | None = None
+    file: Path | None = None
+    ratio: float = 1.0
+
+
+def setup_tracing(service: str, instance_id: str, target: TraceTarget) -> Tracing:
+    """A role's tracing. Without a target spans are not recorded and only carry ids for the logs."""
     resource = Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance_id})
-    if endpoint is None:
-        return Tracing(TracerProvider(resource=resource, sampler=ALWAYS_OFF))
-    provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(ratio)))
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=16_384, schedule_delay_millis=1_000))
+    exporters = _exporters(target)
+    sampler = ParentBased(TraceIdRatioBased(target.ratio)) if exporters else ALWAYS_OFF
+    provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+    for exporter in exporters:
+        provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=16_384, schedule_delay_millis=1_000))
     return Tracing(provider)
+
+
+def _exporters(target: TraceTarget) -> list[SpanExporter]:
+    exporters: list[SpanExporter] = []
+    if target.endpoint is not None:
+        exporters.append(OTLPSpanExporter(endpoint=f"{target.endpoint.rstrip('/')}/v1/traces"))
+    if target.file is not None:
+        lines = target.file.open("a", encoding="utf-8")
+        exporters.append(ConsoleSpanExporter(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n"))
+    return exporters
 
 
 def traceparent_of(span: Span) -> str:

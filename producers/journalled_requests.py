@@ -31,6 +31,7 @@ class Journal(Protocol):
     async def record(self, turn_id: str, key: str, value: bytes, headers: Headers) -> None: ...
     async def unended(self) -> Sequence[JournalledRequest]: ...
     async def unended_bytes(self) -> int: ...
+    async def prune(self) -> object: ...
 
 
 class JournalledRequests:
@@ -39,14 +40,23 @@ class JournalledRequests:
     def __init__(self, producer: RequestProducer, journal: Journal) -> None:
         self._producer = producer
         self._journal = journal
+        self._at_most_bytes = MAX_UNENDED_BYTES  # counted at the first ask
 
     async def ask(self, request: ChatRequest, traceparent: str | None = None) -> None:
         """Raises NotAttempted (nothing happened) or OutcomeUnknown (it may have)."""
         record = request_record(request, traceparent)
-        if await self._journal.unended_bytes() + len(record.value) > MAX_UNENDED_BYTES:
-            raise NotAttempted("the embedded journal is full of turns without an end")
+        await self._make_room(len(record.value))
         await self._journal.record(request.turn_id, record.key, record.value, record.headers)
         await self._producer.write(record)
+
+    async def _make_room(self, size: int) -> None:
+        """Turns end without our being told, so the sum is an upper bound; counting again costs milliseconds."""
+        if self._at_most_bytes + size > MAX_UNENDED_BYTES:
+            await self._journal.prune()
+            self._at_most_bytes = await self._journal.unended_bytes()
+        if self._at_most_bytes + size > MAX_UNENDED_BYTES:
+            raise NotAttempted("the embedded journal is full of turns without an end")
+        self._at_most_bytes += size
 
     async def ask_again(self) -> int:
         """Produces every journalled request that has no end yet; how many."""

@@ -12,6 +12,7 @@ from typing import Any
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # L2: or the import fetches a price list from the network
 
 import litellm
+import openai
 
 from consumers.context import ProviderMessage
 from consumers.llm.deadlines import Deadlines
@@ -47,6 +48,20 @@ async def pieces_of(
         raise
     except Exception as error:  # the edge to foreign code: whatever a provider's adapter raises is a fault of the try
         raise fault_of(error) from error
+
+
+async def warm_up() -> None:
+    """LiteLLM's first call loads half a second's worth of modules: have that done before a user waits for it."""
+    stream = await litellm.acompletion(
+        model="hosted_vllm/warm-up",
+        messages=[{"role": "user", "content": "hello"}],
+        stream=True,
+        mock_response="hello",
+    )
+    async for _ in stream:
+        pass
+    # The OpenAI client loads its resources on first touch.
+    _ = openai.AsyncOpenAI(api_key="none", base_url="http://127.0.0.1").chat.completions
 
 
 async def _call(deployment: Deployment, messages: list[ProviderMessage], limit: float) -> Any:

@@ -1,0 +1,1 @@
+"""The `samvad` command line: one file per command, each a composition root."""

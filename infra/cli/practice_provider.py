@@ -1,0 +1,29 @@
+"""`samvad practice-provider`: an OpenAI-compatible server with scripted speed and faults, for tests and load."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from infra.practice_provider import serve
+from infra.signals import run, stop_on_signals
+
+
+def practice_provider(
+    port: Annotated[int, typer.Option(help="0 lets the system choose")] = 9000,
+    host: Annotated[str, typer.Option(help="loopback by default: it has no sign-in")] = "127.0.0.1",
+) -> None:
+    """Serve practice models such as `practice-64x20` (64 tokens, 20 ms apart), and faults: `-429`, `-reset8` ..."""
+    raise typer.Exit(run(_serve(host, port)))
+
+
+async def _serve(host: str, port: int) -> int:
+    stop = stop_on_signals()
+    serving = asyncio.create_task(serve(host, port, lambda url: print(f'{{"base_url": "{url}"}}', flush=True)))
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        serving.result()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    return 0

@@ -1,0 +1,44 @@
+"""How a command says that it can't: one sentence, what to do, a non-zero exit; no traceback for a known cause."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from pydantic import ValidationError
+
+from infra.embedded_broker import EmbeddedBrokerUnavailable
+from infra.local_model import LocalModelUnavailable
+from infra.model_discovery import ModelDiscoveryFailed
+from schemas.models_file import UnusableModels
+from store.errors import StoreError
+from ws_edge.settings import EdgeSettings
+
+KNOWN = (UnusableModels, ModelDiscoveryFailed, LocalModelUnavailable, EmbeddedBrokerUnavailable, StoreError)
+
+
+@contextmanager
+def clear_refusals() -> Iterator[None]:
+    """Turns what a user can mend into a sentence on standard error and exit code 1."""
+    try:
+        yield
+    except KNOWN as error:
+        refuse(str(error))
+    except ValidationError as error:
+        refuse("; ".join(f"SAMVAD_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        refuse(in_use())
+
+
+def in_use() -> str:
+    """What to do about a taken port."""
+    port = EdgeSettings().port
+    return f"port {port} is in use. End what listens there, or choose another: SAMVAD_PORT={port + 1}"
+
+
+def refuse(sentence: str) -> None:
+    """Raises typer.Exit(1)."""
+    typer.secho(f"samvad: {sentence}", err=True, fg="red")
+    raise typer.Exit(1)

@@ -1,0 +1,89 @@
+"""The embedded mode's composition root: broker, store, worker, edge and model in one process (DESIGN 8)."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from consumers.settings import WorkerSettings
+from consumers.worker import Worker, running_worker
+from infra.embedded_broker import embedded_broker
+from infra.late_door import LateDoor, import_litellm, open_door
+from infra.models_in_use import ModelsInUse, models_in_use
+from infra.parts import Broker, Common, edge_parts, open_writers, sign_in_secret, worker_parts
+from infra.settings import SharedSettings, trace_target
+from infra.signals import stop_on_signals, stop_when_stdin_closes
+from observability.logs import setup_logging
+from observability.tracing import setup_tracing
+from producers.journalled_requests import JournalledRequests
+from producers.request_producer import RequestProducer
+from schemas.ids import new_id
+from schemas.topics import CONTROL
+from store.sqlite.folder_lock import embedded_lock
+from store.sqlite.opening import SqliteStore, open_store
+from ws_edge.edge import edge
+from ws_edge.server import listening_socket
+from ws_edge.settings import EdgeSettings
+
+log = structlog.get_logger(__name__)
+
+EMBEDDED_FETCH_WAIT_MS = 10
+EMBEDDED_DRAIN_SECONDS = 1.0
+"""Ctrl-C ends everything within 5 s; what still runs is given back and goes on at the next start."""
+
+Announce = Callable[[str, str], None]
+"""Says that everything is ready: the edge's address and the default model's title."""
+
+
+async def serve_embedded(shared: SharedSettings, announce: Announce, until_stdin_closes: bool = False) -> int:
+    """Serves until a signal (or the end of standard input). Raises what `clear_refusals` knows."""
+    setup_logging("embedded", shared.log_level)
+    stop = stop_on_signals()
+    watching = asyncio.create_task(stop_when_stdin_closes(stop)) if until_stdin_closes else None
+    with embedded_lock(shared.data), embedded_broker({CONTROL.name: 1}) as bootstrap_servers:
+        broker = Broker(bootstrap_servers, EMBEDDED_FETCH_WAIT_MS, rebuild_seconds=None)
+        async with _running(shared, broker) as (address, models, worker):
+            announce(address, models.title)
+            await worker.failed_or(stop)
+    if watching is not None:
+        watching.cancel()
+    return 0
+
+
+@asynccontextmanager
+async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tuple[str, ModelsInUse, Worker]]:
+    """Everything, ready. What takes long (LiteLLM's import, the model) happens beside the rest."""
+    edge_settings, worker_settings = EdgeSettings(), WorkerSettings()
+    if "SAMVAD_DRAIN_SECONDS" not in os.environ:
+        quickly = {"drain_seconds": EMBEDDED_DRAIN_SECONDS}
+        edge_settings = edge_settings.model_copy(update=quickly)
+        worker_settings = worker_settings.model_copy(update=quickly)
+    with listening_socket(edge_settings):
+        pass  # a taken port is told now, not after all the rest
+    worker_id, door = new_id(), LateDoor()
+    importing = asyncio.create_task(import_litellm())
+    async with AsyncExitStack() as stack:
+        tracing = setup_tracing("samvad", worker_id, trace_target(shared))
+        stack.callback(tracing.shut_down)
+        store = await stack.enter_async_context(open_store(shared.data / "samvad.db"))
+        await _tidy_up(store)
+        writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
+        common = Common(broker, store, writers, tracing)
+        models = await stack.enter_async_context(models_in_use(shared.models))
+        worker = await stack.enter_async_context(running_worker(worker_parts(common, worker_id, door), worker_settings))
+        requests = JournalledRequests(RequestProducer(writers.records), store.journal)
+        parts = edge_parts(common, models.models, requests, sign_in_secret(shared.data))
+        await importing
+        door.open(await open_door(models.models, tracing, worker_settings))
+        serving = await stack.enter_async_context(edge(edge_settings, parts))
+        await serving.ready.wait()
+        log.info("open_turns_asked_again", count=await requests.ask_again())
+        yield serving.address, models, worker
+
+
+async def _tidy_up(store: SqliteStore) -> None:
+    """Under the folder's lock nobody else runs: claims of an earlier process are released."""
+    await store.journal.release_all_claims()
+    await store.journal.prune()

@@ -1,0 +1,62 @@
+"""The door to the models while LiteLLM is still being imported, which takes seconds of CPU.
+
+The import runs in a thread beside everything else that a start does; nothing is answered before `open`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from consumers.llm.deadlines import Deadlines
+from consumers.llm.pieces import End, Piece
+from consumers.llm.questions import Question
+from consumers.settings import WorkerSettings
+from consumers.worker import ModelDoor
+from observability.tracing import Tracing
+from schemas.models_file import ModelsFile
+
+
+class LateDoor:
+    """Stands in for the door; using it before `open` is a bug of the composition root."""
+
+    def __init__(self) -> None:
+        self._door: ModelDoor | None = None
+
+    def open(self, door: ModelDoor) -> None:
+        self._door = door
+
+    def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
+        return self._opened.answer(question)
+
+    def system_prompt_of(self, alias: str) -> str | None:
+        return self._opened.system_prompt_of(alias)
+
+    def budget_tokens(self, alias: str) -> int:
+        return self._opened.budget_tokens(alias)
+
+    @property
+    def _opened(self) -> ModelDoor:
+        if self._door is None:
+            raise RuntimeError("a model was asked before the door was opened")
+        return self._door
+
+
+async def open_door(models: ModelsFile, tracing: Tracing, settings: WorkerSettings) -> ModelDoor:
+    """The door itself, warmed up. K8: the event loop stays free while LiteLLM is imported."""
+    deadlines = Deadlines(settings.first_token_seconds, settings.gap_seconds, settings.turn_seconds)
+    await import_litellm()
+    door = await asyncio.to_thread(_new_door, models, tracing, deadlines)
+    from consumers.llm.provider_stream import warm_up  # noqa: PLC0415  only now it is cheap
+
+    await warm_up()
+    return door
+
+
+async def import_litellm() -> None:
+    """Imports LiteLLM in a thread."""
+    await asyncio.to_thread(__import__, "consumers.llm.door")
+
+
+def _new_door(models: ModelsFile, tracing: Tracing, deadlines: Deadlines) -> ModelDoor:
+    from consumers.llm.door import LlmDoor  # noqa: PLC0415  only now it is cheap
+
+    return LlmDoor(models, tracing, deadlines)

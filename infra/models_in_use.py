@@ -1,0 +1,49 @@
+"""Which models answer: a `models.yaml`, else what the environment offers, else the small one on this machine."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local_model import local_model
+from infra.model_discovery import discover, local_model_config, models_config, name_models
+from schemas.models_file import ModelsFile, UnusableModels, read_models
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsInUse:
+    """The models, and whether they are only the small local one."""
+
+    models: ModelsFile
+    is_local: bool = False
+
+    @property
+    def title(self) -> str:
+        """The default model as people read it."""
+        return self.models.title_of(self.models.default_alias)
+
+
+@asynccontextmanager
+async def models_in_use(file: Path | None) -> AsyncIterator[ModelsInUse]:
+    """The models to answer with, for as long as the block runs.
+
+    Raises UnusableModels, ModelDiscoveryFailed or LocalModelUnavailable, each with a sentence that says what to do.
+    """
+    if file is not None:
+        yield ModelsInUse(_from_file(file))
+    elif offered := await name_models(discover(os.environ), os.environ):
+        yield ModelsInUse(read_models(models_config(offered)))
+    else:
+        async with local_model() as model:
+            config = local_model_config(model.base_url, model.model, model.context_tokens)
+            yield ModelsInUse(read_models(config), is_local=True)
+
+
+def _from_file(file: Path) -> ModelsFile:
+    try:
+        return read_models(file.read_bytes())
+    except OSError as error:
+        raise UnusableModels(f"SAMVAD_MODELS names {file}, which can't be read: {error.strerror}") from error
+    except UnusableModels as error:
+        raise UnusableModels(f"{file}: {error}") from error

@@ -1,0 +1,45 @@
+"""People with a strict eye: clients that record every violation of the protocol, and what history says."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from samvad_client import EdgeRest, SamvadClient, StrictObserver, TurnView
+from schemas.ids import new_id
+
+
+@dataclass
+class Person:
+    """One signed-in user with one device and one conversation."""
+
+    client: SamvadClient
+    rest: EdgeRest
+    observer: StrictObserver
+    conversation_id: str = field(default_factory=new_id)
+
+    async def ask(self, text: str, model: str | None = None) -> TurnView:
+        """Asks and waits for the end."""
+        return await self.client.ask(self.conversation_id, text, model).ended()
+
+    async def stored_answers(self) -> dict[str, tuple[str, str]]:
+        """Status and text of each stored answer, by its message id."""
+        page = await self.rest.messages(self.conversation_id, limit=100)
+        return {row.id: (str(row.status), row.text) for row in page.messages if row.role == "assistant"}
+
+
+@asynccontextmanager
+async def person(edge: str, name: str) -> AsyncIterator[Person]:
+    """A person named `name` at an edge."""
+    async with AsyncExitStack() as stack:
+        rest = await stack.enter_async_context(EdgeRest(edge))
+        token = (await rest.sign_in(name)).token
+        observer = StrictObserver()
+        client = await stack.enter_async_context(SamvadClient(edge, token, on_frame=observer))
+        yield Person(client, rest, observer)
+
+
+async def assert_seen_is_stored(someone: Person, turns: list[TurnView]) -> None:
+    """G2, G3: each turn ended once, its shown text is the stored one, and nothing else is stored."""
+    stored = await someone.stored_answers()
+    assert {turn.answer_id: (str(turn.status), turn.answer) for turn in turns} == stored
+    assert someone.observer.violations == []
