@@ -1,0 +1,74 @@
+"""Who is dead: an unchanged counter, in enough successful reads, over enough time of one's own clock (DESIGN 6.3)."""
+
+import pytest
+
+from consumers.liveness import Liveness
+
+
+@pytest.fixture
+def liveness() -> Liveness:
+    return Liveness(dead_after_seconds=5, min_reads=3)
+
+
+def observe(liveness: Liveness, *reads: tuple[float, dict[str, int]]) -> None:
+    for now, counters in reads:
+        liveness.observe(counters, now)
+
+
+def test_nobody_is_dead_before_anything_was_read(liveness: Liveness) -> None:
+    assert not liveness.is_dead("w")
+
+
+def test_a_counter_that_moves_is_alive(liveness: Liveness) -> None:
+    observe(liveness, *((float(t), {"w": t}) for t in range(60)))
+    assert not liveness.is_dead("w")
+
+
+def test_a_counter_unchanged_for_long_enough_is_dead(liveness: Liveness) -> None:
+    observe(liveness, (0, {"w": 4}), (2, {"w": 4}), (4.9, {"w": 4}), (4.99, {"w": 4}))
+    assert not liveness.is_dead("w")
+    observe(liveness, (5.0, {"w": 4}))
+    assert liveness.is_dead("w")
+
+
+def test_a_counter_that_vanished_is_as_good_as_unchanged(liveness: Liveness) -> None:
+    observe(liveness, (0, {"w": 4}), (2, {}), (4, {}), (6, {}))
+    assert liveness.is_dead("w")
+
+
+def test_few_reads_declare_nobody_dead_however_far_apart(liveness: Liveness) -> None:
+    # A store outage: one read, a minute of failures, then two more.
+    observe(liveness, (0, {"w": 4}), (60, {"w": 4}), (61, {"w": 4}))
+    assert not liveness.is_dead("w")
+    observe(liveness, (62, {"w": 4}))
+    assert liveness.is_dead("w")
+
+
+def test_time_without_reads_declares_nobody_dead(liveness: Liveness) -> None:
+    observe(liveness, (0, {"w": 4}), (1, {"w": 4}), (2, {"w": 4}), (3, {"w": 4}))
+    assert not liveness.is_dead("w")
+
+
+def test_one_who_comes_back_is_alive_again(liveness: Liveness) -> None:
+    observe(liveness, (0, {"w": 4}), (3, {"w": 4}), (6, {"w": 4}), (9, {"w": 4}))
+    assert liveness.is_dead("w")
+    observe(liveness, (10, {"w": 5}))
+    assert not liveness.is_dead("w")
+
+
+def test_one_who_was_never_seen_is_dead_as_long_after_the_first_question(liveness: Liveness) -> None:
+    assert not liveness.is_dead("w")
+    observe(liveness, (100, {}))
+    assert not liveness.is_dead("w")
+    observe(liveness, (102, {}), (104, {}))
+    assert not liveness.is_dead("w")
+    observe(liveness, (106, {}))
+    assert liveness.is_dead("w")
+
+
+def test_one_who_was_just_born_is_not_dead_because_older_reads_lack_it(liveness: Liveness) -> None:
+    observe(liveness, *((float(t), {"other": t}) for t in range(60)))
+    # It claimed a turn a moment ago; its first heartbeat comes with the next read.
+    assert not liveness.is_dead("w")
+    observe(liveness, (60.0, {"other": 60, "w": 1}), (61.0, {"other": 61, "w": 2}))
+    assert not liveness.is_dead("w")
