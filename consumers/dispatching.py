@@ -1,11 +1,11 @@
 """Between the poll loop and the turns: lanes by conversation, one task per running turn, and what may be committed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from aiokafka import TopicPartition
 
 from consumers.assignment import Assignment
 from consumers.offsets import OffsetTracker
@@ -23,7 +23,7 @@ Answer = Callable[[TakenRequest], Awaitable[bool]]
 class Job:
     """One taken record: whose offset it is, and what to answer."""
 
-    partition: TopicPartition
+    partition: Hashable
     tracker: OffsetTracker
     offset: int
     taken: TakenRequest
@@ -38,7 +38,7 @@ class Dispatcher:
         self._lanes: Lanes[Job] = Lanes(max_running)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
-        self.assignment: Assignment[TopicPartition] = Assignment()
+        self.assignment: Assignment[Any] = Assignment()
 
     def add(self, job: Job) -> None:
         """Puts a record behind the earlier ones of its conversation and starts what may start."""
@@ -93,8 +93,3 @@ class Dispatcher:
         finally:
             self._lanes.done(key)
             self._start_what_may_start()
-
-
-def owned(partitions: Iterable[TopicPartition]) -> str:
-    """Partitions for the logs, such as `0,3,5`."""
-    return ",".join(str(partition.partition) for partition in sorted(partitions))

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from consumers.dispatching import Dispatcher, Job, owned
+from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
 from consumers.running_turns import RunningTurns
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
@@ -177,6 +177,11 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         log.info("partitions_assigned", partitions=owned(assigned))
         self._listener.on_assigned(assigned)
+
+
+def owned(partitions: Iterable[TopicPartition]) -> str:
+    """Partitions for the logs, such as `0,3,5`."""
+    return ",".join(str(partition.partition) for partition in sorted(partitions))
 
 
 def _new_consumer(settings: ListenerSettings) -> AIOKafkaConsumer:
