@@ -1,5 +1,6 @@
 """Bytes to words and back, with versions: what is unreadable, and what is merely newer than this program."""
 
+import re
 from typing import TypeVar
 
 import msgspec
@@ -86,7 +87,12 @@ def _decode(decoder: msgspec.json.Decoder[T], data: str | bytes) -> T:
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise Unreadable(str(error)) from error
+        raise Unreadable(_without_values(str(error))) from None
+
+
+def _without_values(reason: str) -> str:
+    # msgspec quotes an unknown `type` or enum value, which may be anything and of any length.
+    return re.sub("'.*'", "(hidden)", reason, flags=re.DOTALL)
 
 
 def _decode_versioned(decoder: msgspec.json.Decoder[T], data: bytes, known_version: int) -> T:
