@@ -3,8 +3,9 @@
 In: a system prompt, the conversation's path (oldest first) and the question. Out: messages in the provider's shape.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from store.rows import MessageRow
 
@@ -44,10 +45,19 @@ def build_context(system_prompt: str | None, path: Sequence[MessageRow], questio
     used = sum(map(_cost, [*opening, asked]))
     if used > budget_tokens:
         raise QuestionTooLong(f"about {used} tokens, the model takes {budget_tokens}")
-    said = [_message(row.role, row.text) for row in path if row.text]
-    kept = _from_a_question_on(_newest_that_fit(said, budget_tokens - used))
+    room_tokens = budget_tokens - used
+    kept = _from_a_question_on(_newest_that_fit(list(_said(path, room_tokens)), room_tokens))
     used += sum(map(_cost, kept))
     return Context([*opening, *kept, asked], used, dropped=len(path) - len(kept))
+
+
+def _said(path: Sequence[MessageRow], room_tokens: int) -> Iterator[ProviderMessage]:
+    # A question that was refused for its length would push out everything before it, for ever.
+    for row, answer in zip_longest(path, path[1:]):
+        message = _message(row.role, row.text)
+        is_unanswered = answer is not None and not answer.text
+        if row.text and not (is_unanswered and _cost(message) > room_tokens):
+            yield message
 
 
 def _newest_that_fit(messages: Sequence[ProviderMessage], budget_tokens: int) -> list[ProviderMessage]:
