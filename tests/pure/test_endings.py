@@ -1,0 +1,126 @@
+"""What an ending makes of a turn's row, and what follows from the row: the same every time."""
+
+from typing import get_args
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.context import estimate_tokens
+from consumers.endings import bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
+from consumers.outcomes import Completed, Ending, Failed, Stopped, status_of
+from schemas import codec, frames
+from schemas.errors import ErrorCode
+from schemas.ids import seq_of
+from schemas.parts import Usage, UserMessage
+from schemas.statuses import TurnStatus
+from store.rows import Checkpoint, TurnRow
+
+SAID = Usage(input_tokens=5, output_tokens=8, estimated=False)
+ENDINGS = st.one_of(
+    st.builds(Completed, st.sampled_from(["stop", "length"]), st.none() | st.just(SAID)),
+    st.just(Stopped()),
+    st.builds(Failed, st.sampled_from(ErrorCode)),
+)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+def a_claim(attempt: int = 1, **fields: object) -> TurnRow:
+    row = TurnRow(
+        turn_id="t",
+        user_id="u",
+        conversation_id="c",
+        version=attempt,
+        attempt=attempt,
+        owner="w",
+        nonce="n",
+        first_claimed_at_ms=1_000,
+        question=UserMessage("Why?", None, "q"),
+        answer_id="a",
+    )
+    return msgspec.structs.replace(row, **fields)
+
+
+def finished(ending: Ending, attempt: int = 1, text: str = "Because.", n: int = 3, **fields: object) -> TurnRow:
+    row = a_claim(attempt, **fields)
+    checkpoint = Checkpoint(attempt, seq_of(attempt, n), text, "smart")
+    usage = usage_by_attempt(row, usage_of(ending, 9, text), None, 9)
+    return finished_row(row, ending, checkpoint, usage, finished_at_ms=2_000)
+
+
+@given(ending=ENDINGS, attempt=st.integers(1, 6), text=TEXTS, n=st.integers(0, 999))
+def test_the_terminal_frame_comes_right_after_the_last_one_and_its_bytes_are_kept(
+    ending: Ending, attempt: int, text: str, n: int
+) -> None:
+    row = finished(ending, attempt, text, n)
+    assert row.finish is not None
+    frame = codec.decode_turn_frame(row.finish.terminal_frame)
+    assert isinstance(frame, get_args(frames.TerminalFrame))
+    assert frame.seq == row.finish.terminal_seq == seq_of(attempt, n) + 1
+    assert (codec.kind_of(frame), row.finish.status) == (row.finish.terminal_kind, status_of(ending))
+    assert (frame.turn_id, frame.conversation_id) == ("t", "c")
+    assert row.finish.text == text
+
+
+@given(ending=ENDINGS, attempt=st.integers(1, 6), text=TEXTS)
+def test_what_follows_from_an_ended_row_is_the_same_every_time(ending: Ending, attempt: int, text: str) -> None:
+    row = finished(ending, attempt, text)
+    again = msgspec.json.decode(msgspec.json.encode(row), type=TurnRow)
+    assert messages_of(again) == messages_of(row)
+    assert bills_of(again) == bills_of(row)
+
+
+@given(ending=ENDINGS)
+def test_an_end_gives_the_claim_back_and_raises_the_version_by_one(ending: Ending) -> None:
+    row = finished(ending, attempt=3, stop=True, releases=1)
+    assert (row.version, row.attempt, row.owner, row.nonce, row.stop, row.releases) == (4, 3, None, "n", True, 1)
+    assert row.is_ended
+
+
+def test_the_two_messages_are_linked_and_the_answer_says_how_it_went() -> None:
+    question, answer = messages_of(with_parent(finished(Failed(ErrorCode.PROVIDER_TIMEOUT)), "before"))
+    assert (question.role, question.text, question.parent_id, question.created_at_ms) == (
+        "user",
+        "Why?",
+        "before",
+        1_000,
+    )
+    assert (answer.role, answer.text, answer.parent_id, answer.created_at_ms) == ("assistant", "Because.", "q", 2_000)
+    assert (answer.status, answer.model, answer.turn_id) == (TurnStatus.FAILED, "smart", "t")
+    assert (question.status, question.usage) == (None, None)
+
+
+def test_the_providers_own_figures_are_billed_when_there_are_any() -> None:
+    assert usage_of(Completed("stop", SAID), 100, "text") == SAID
+
+
+def test_without_them_the_bill_is_an_estimate_and_says_so() -> None:
+    estimate = Usage(100, estimate_tokens("text"), estimated=True)
+    assert usage_of(Completed("stop", None), 100, "text") == estimate
+    assert usage_of(Stopped(), 100, "text") == estimate
+    assert usage_of(Failed(ErrorCode.PROVIDER_FAILED), 100, "text") == estimate
+
+
+def test_a_dead_attempt_is_billed_by_what_it_left_behind_and_only_once() -> None:
+    earlier = Checkpoint(1, seq_of(1, 4), "half of it", "fast")
+    usage = usage_by_attempt(a_claim(2), SAID, earlier, input_tokens=9)
+    row = finished_row(a_claim(2), Completed("stop", SAID), Checkpoint(2, seq_of(2, 3), "all", "fast"), usage, 2_000)
+    bills = bills_of(row)
+    assert [(bill.attempt, bill.input_tokens, bill.output_tokens, bill.estimated) for bill in bills] == [
+        (1, 9, estimate_tokens("half of it"), True),
+        (2, 5, 8, False),
+    ]
+    assert messages_of(row)[1].usage == SAID
+
+
+def test_a_checkpoint_of_this_very_attempt_is_no_second_bill() -> None:
+    own = Checkpoint(2, seq_of(2, 4), "half", "fast")
+    assert usage_by_attempt(a_claim(2), SAID, own, 9) == {2: SAID}
+
+
+def test_the_first_bill_of_an_attempt_wins() -> None:
+    first = Usage(1, 1, estimated=True)
+    row = a_claim(2, usage_by_attempt={1: first})
+    usage = usage_by_attempt(row, SAID, Checkpoint(1, seq_of(1, 1), "later guess", "fast"), 9)
+    ended = finished_row(row, Completed("stop", SAID), Checkpoint(2, seq_of(2, 1), "", "fast"), usage, 2_000)
+    assert ended.usage_by_attempt == {1: first, 2: SAID}
