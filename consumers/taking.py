@@ -1,5 +1,6 @@
 """Step 3 of a message's life: a record becomes a request, or poison that is set aside (K20)."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,14 +53,16 @@ def read_record(record: ConsumedRecord) -> TakenRequest | Poison:
         request = codec.decode_request(record.value or b"")
     except codec.Unreadable as error:
         return Poison(str(error), _turn_in_headers(record))
+    if not _are_ids(request.user_id, request.conversation_id, request.turn_id):
+        return Poison("an id is no UUID", None)
     return TakenRequest(request, header(record.headers, TRACEPARENT), record.timestamp)
 
 
 def _turn_in_headers(record: ConsumedRecord) -> TakenRequest | None:
-    ids = [header(record.headers, name) for name in ("user", "conversation", "turn")]
-    user_id, conversation_id, turn_id = ids
-    if user_id is None or conversation_id is None or turn_id is None:
+    ids = [header(record.headers, name) or "" for name in ("user", "conversation", "turn")]
+    if not _are_ids(*ids):
         return None
+    user_id, conversation_id, turn_id = ids
     request = Ask(
         user_id=user_id,
         conversation_id=conversation_id,
@@ -70,6 +73,14 @@ def _turn_in_headers(record: ConsumedRecord) -> TakenRequest | None:
         accepted_at=rfc3339(record.timestamp),
     )
     return TakenRequest(request, header(record.headers, TRACEPARENT), record.timestamp, unreadable=True)
+
+
+def _are_ids(*ids: str) -> bool:
+    """A store that keeps ids as UUIDs would refuse anything else at every attempt, for ever."""
+    try:
+        return all(str(uuid.UUID(an_id)) == an_id for an_id in ids)
+    except ValueError:
+        return False
 
 
 def source_of(record: ConsumedRecord) -> str:

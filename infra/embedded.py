@@ -67,11 +67,11 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
     async with AsyncExitStack() as stack:
         tracing = setup_tracing("samvad", worker_id, trace_target(shared))
         stack.callback(tracing.shut_down)
+        models = await stack.enter_async_context(models_in_use(shared.models))
         store = await stack.enter_async_context(open_store(shared.data / "samvad.db"))
         await _tidy_up(store)
         writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
         common = Common(broker, store, writers, tracing)
-        models = await stack.enter_async_context(models_in_use(shared.models))
         worker = await stack.enter_async_context(running_worker(worker_parts(common, worker_id, door), worker_settings))
         requests = JournalledRequests(RequestProducer(writers.records), store.journal)
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared.data))

@@ -91,9 +91,17 @@ def read_models(content: bytes | dict[str, Any]) -> ModelsFile:
 def _check(models: ModelsFile) -> None:
     if not models.model_list:
         raise UnusableModels("`model_list` is empty: name at least one deployment")
+    _check_shape_of_fallbacks(models.router_settings.get("fallbacks") or [])
     known = set(models.names)
     if models.default_alias not in known:
         raise UnusableModels(f"`default` names {models.default_alias!r}, which no deployment serves")
     for alias in known:
         if unknown := set(models.fallbacks_of(alias)) - known:
             raise UnusableModels(f"the fallbacks of {alias!r} name {sorted(unknown)}, which no deployment serves")
+
+
+def _check_shape_of_fallbacks(rules: Any) -> None:
+    try:
+        msgspec.convert(rules, list[dict[str, list[str]]])
+    except msgspec.ValidationError as error:
+        raise UnusableModels(f"`fallbacks` must look like [{{fast: [smart]}}]: {error}") from error

@@ -76,6 +76,6 @@ async def _talk_to_a_child(resume: bool, model: str | None) -> int:
 
 
 def _greet(console: Console, settings: SharedSettings, server: RunningServer) -> None:
-    console.print(f"[bold]Samvad[/bold] at [cyan]{server.edge}[/cyan], answering: [bold]{server.model}[/bold]")
+    console.print(f"{server.model} answers. The edge is at {server.edge}", highlight=False)
     if settings.models is None and not discover(os.environ):
         console.print(HOW_TO_USE_A_REAL_ONE, style="dim", highlight=False)
