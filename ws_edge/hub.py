@@ -1,0 +1,135 @@
+"""Who hears what: routes each reply to every session that watches its conversation.
+
+In: replies of all users, and what the store says about turns. Out: frames in feeds, and wishes to look a turn up.
+Synchronous throughout, so between a replay and the live frames there is neither a gap nor a reorder.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from schemas.frames import ServerFrame
+from schemas.headers import ReplyAddress
+from store.rows import TurnRow
+from ws_edge.feed import NOTHING_SEEN, Feed
+from ws_edge.shown import shown_by_store
+from ws_edge.turn_in_flight import TERMINAL_STATUS, TurnInFlight, Verdict
+from ws_edge.turns_in_flight import Learned, Stored, TurnsInFlight
+
+Key = TypeVar("Key")
+LookUp = Callable[[str, str, str], None]
+"""Asks for a turn to be looked up in the store: user, conversation, turn."""
+
+
+class Hub:
+    """The sessions of this edge, by user and by watched conversation."""
+
+    def __init__(self, turns: TurnsInFlight) -> None:
+        self.turns = turns
+        self.look_up: LookUp = lambda _user, _conversation, _turn: None
+        self._watching: dict[tuple[str, str], dict[Feed, None]] = {}
+        self._of_user: dict[str, dict[Feed, None]] = {}
+
+    def join(self, feed: Feed) -> None:
+        """A session is open."""
+        self._of_user.setdefault(feed.user_id, {})[feed] = None
+
+    def leave(self, feed: Feed) -> None:
+        """A session is over."""
+        for conversation_id in list(feed.watched):
+            self.unwatch(feed, conversation_id)
+        _discard(self._of_user, feed.user_id, feed)
+
+    def sessions_of(self, user_id: str) -> int:
+        """How many sessions this user has here."""
+        return len(self._of_user.get(user_id, ()))
+
+    def watch(self, feed: Feed, conversation_id: str) -> None:
+        """From now on the feed is handed the conversation's live frames."""
+        self._watching.setdefault((feed.user_id, conversation_id), {})[feed] = None
+
+    def unwatch(self, feed: Feed, conversation_id: str) -> None:
+        feed.watched.discard(conversation_id)
+        feed.forget_conversation(conversation_id)
+        _discard(self._watching, (feed.user_id, conversation_id), feed)
+
+    def is_watching(self, feed: Feed, conversation_id: str) -> bool:
+        """True once the feed is handed the conversation's live frames."""
+        return feed in self._watching.get((feed.user_id, conversation_id), ())
+
+    def is_watched(self, turn: TurnInFlight) -> bool:
+        return (turn.user_id, turn.conversation_id) in self._watching
+
+    def tell_user(self, user_id: str, frame: ServerFrame) -> None:
+        """Says something to all sessions of a user."""
+        for feed in list(self._of_user.get(user_id, ())):
+            feed.say(frame)
+
+    def route(self, user_id: str, address: ReplyAddress, raw: bytes, now: float) -> None:
+        """Takes the next reply of the log."""
+        if address.turn_id is None:
+            self._pass_on_to_user(user_id, raw)
+            return
+        verdict = self.turns.apply(user_id, address, raw, now)
+        if verdict is Verdict.DROP:
+            return
+        if feeds := self._watching.get((user_id, address.conversation_id)):
+            self._pass_on(verdict, feeds, user_id, address, raw)
+        if address.kind in TERMINAL_STATUS:
+            self.turns.let_go(address.turn_id, now)
+
+    def learn(self, user_id: str, conversation_id: str, turn_id: str, stored: Stored, now: float) -> bool:
+        """Takes what the store has of a turn of theirs, and serves those who wait for it. False: ask again soon."""
+        was_open = self.turns.open_turn(turn_id) is not None
+        learned = self.turns.learn(turn_id, stored, now)
+        if learned is Learned.STILL_A_HOLE:
+            return False
+        for feed in list(self._watching.get((user_id, conversation_id), ())):
+            if learned is Learned.ENDED and stored.row is not None:
+                _serve_end(feed, stored.row, was_open)
+            else:
+                self._serve(feed, conversation_id, turn_id, learned)
+        return True
+
+    def is_awaited(self, user_id: str, conversation_id: str, turn_id: str) -> bool:
+        """True while a session waits for this turn."""
+        feeds = self._watching.get((user_id, conversation_id), ())
+        return any(feed.cursor_of(turn_id) is not None for feed in feeds)
+
+    def _pass_on_to_user(self, user_id: str, raw: bytes) -> None:
+        for feed in self._of_user.get(user_id, ()):
+            feed.push_unnumbered(raw)
+
+    def _pass_on(
+        self, verdict: Verdict, feeds: Iterable[Feed], user_id: str, address: ReplyAddress, raw: bytes
+    ) -> None:
+        if verdict is Verdict.DELIVER:
+            for feed in feeds:
+                feed.deliver(address, raw)
+            return
+        turn_id = address.turn_id or ""
+        for feed in feeds:
+            feed.await_turn(address.conversation_id, turn_id)
+        self.look_up(user_id, address.conversation_id, turn_id)
+
+    def _serve(self, feed: Feed, conversation_id: str, turn_id: str, learned: Learned) -> None:
+        cursor = feed.cursor_of(turn_id)
+        if self.turns.open_turn(turn_id) is None:
+            feed.forget(turn_id)
+        elif learned is Learned.JOINED or cursor is not None:
+            feed.send_missing(conversation_id, turn_id, NOTHING_SEEN if cursor is None else cursor)
+
+
+def _serve_end(feed: Feed, row: TurnRow, was_open: bool) -> None:
+    cursor, shown = feed.cursor_of(row.turn_id), shown_by_store(row, None)
+    feed.forget(row.turn_id)
+    if (was_open or cursor is not None) and cursor != shown.seq:
+        feed.send_snapshot(row.turn_id, shown.snapshot(row.conversation_id, row.turn_id))
+
+
+def _discard(index: dict[Key, dict[Feed, None]], key: Key, feed: Feed) -> None:
+    feeds = index.get(key)
+    if feeds is None:
+        return
+    feeds.pop(feed, None)
+    if not feeds:
+        del index[key]
