@@ -1,0 +1,48 @@
+"""The edge's ASGI application: websockets go straight to their sessions, everything else to FastAPI.
+
+In: the parts, built. Out: one callable for the ASGI server.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from schemas.client_frames import MAX_FRAME_BYTES
+from ws_edge import rest_errors
+from ws_edge.sign_in import SignIn
+from ws_edge.sockets import Sockets
+
+HttpApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class EdgeApp:
+    """Routes by the kind of connection. A websocket's frames pass no middleware."""
+
+    def __init__(self, sockets: Sockets, http: HttpApp) -> None:
+        self._sockets = sockets
+        self._http = http
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+
+def http_app(sign_in: SignIn, routers: list[APIRouter], allowed_origins: frozenset[str]) -> FastAPI:
+    """REST, health and the OpenAPI description; bodies as small as frames."""
+    # No /docs: that page loads its scripts from elsewhere; /openapi.json says the same.
+    app = FastAPI(title="Samvad", version="1", docs_url=None, redoc_url=None, max_body_size=MAX_FRAME_BYTES)
+    app.state.sign_in = sign_in
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=sorted(allowed_origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["authorization", "content-type"],
+    )
+    rest_errors.install(app)
+    for router in routers:
+        app.include_router(router)
+    return app

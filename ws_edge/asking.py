@@ -1,0 +1,181 @@
+"""The accept step: a `send` becomes a durable request, then `accepted`, then `asked` for all devices (DESIGN 6.1).
+
+In: a `send` frame. Out: `rejected` before anything was produced; or `accepted` once the broker has the record (G1);
+or `error{accept_unknown}`. Nothing here runs in a socket's read loop (W4), and what began survives the socket.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
+from schemas import codec
+from schemas.client_frames import Regenerate, Send
+from schemas.clock import rfc3339
+from schemas.errors import ErrorCode
+from schemas.frames import Accepted, Asked, ErrorFrame, Rejected, error_frame, rejected_frame
+from schemas.headers import ReplyAddress
+from schemas.ids import turn_id_of
+from schemas.parts import UserMessage
+from schemas.requests import ChatRequest
+from store.errors import StoreUnavailable
+from store.rows import MessageRow
+from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
+from ws_edge.announcing import Announcer
+from ws_edge.clocks import Clocks
+from ws_edge.errands import Errands
+from ws_edge.feed import Feed
+from ws_edge.hub import Hub
+from ws_edge.models_offered import OfferedModels
+from ws_edge.telling_again import TurnTeller
+from ws_edge.watching import Watcher
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_MS = 1_000
+
+
+class Requests(Protocol):
+    """Writes requests for the workers."""
+
+    async def ask(self, request: ChatRequest) -> None:
+        """Returns when the broker has it. Raises NotAttempted, OutcomeUnknown or RecordRefused."""
+
+
+class Messages(Protocol):
+    """One stored message. Raises StoreUnavailable."""
+
+    async def one(self, user_id: str, conversation_id: str, message_id: str) -> MessageRow | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskingParts:
+    """What asking works with."""
+
+    requests: Requests
+    messages: Messages
+    models: OfferedModels
+    hub: Hub
+    watcher: Watcher
+    teller: TurnTeller
+    announcer: Announcer
+    errands: Errands
+    clocks: Clocks
+
+
+class Asking:
+    """Accepts what users send. Requests of one conversation are accepted one after the other, in their order."""
+
+    def __init__(self, parts: AskingParts, max_open_turns: int) -> None:
+        self._parts = parts
+        self._turns = parts.hub.turns
+        self._max_open_turns = max_open_turns
+        self._pending: Counter[str] = Counter()
+
+    def ask(self, feed: Feed, send: Send) -> None:
+        """Begins to accept. What can be refused at once is refused at once."""
+        request_id, conversation_id = str(send.request_id), str(send.conversation_id)
+        refusal = refusal_of_frame(send, self._parts.models)
+        if refusal is None and not self._parts.watcher.may_watch(feed, conversation_id):
+            refusal = ErrorCode.TOO_MANY_WATCHED
+        if refusal is not None:
+            feed.say(_rejected(request_id, refusal))
+            return
+        request = self._request(feed.user_id, send)
+        broken = partial(feed.say, error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request_id))
+        line = ("ask", feed.user_id, conversation_id)
+        if not self._parts.errands.start(feed, line, partial(self._accept, feed, request), broken):
+            feed.say(_rejected(request_id, ErrorCode.OVERLOADED))
+            return
+        self._pending[request.turn_id] += 1
+        self._parts.watcher.follow(feed, conversation_id)
+
+    def regenerate(self, feed: Feed, frame: Regenerate) -> None:
+        feed.say(_rejected(str(frame.request_id), ErrorCode.UNSUPPORTED))
+
+    def is_pending(self, turn_id: str) -> bool:
+        """True while the broker's word about this turn is awaited; the id says whose it is."""
+        return turn_id in self._pending
+
+    async def _accept(self, feed: Feed, request: ChatRequest) -> None:
+        """From the client's frame to `accepted`."""
+        try:
+            if self._is_known(request):
+                await self._parts.teller.accept_again(feed, request)
+            elif refusal := await self._refusal(request):
+                feed.say(_rejected(request.request_id, refusal))
+            else:
+                answer = await self._produce(request)
+                feed.say(answer)
+                if isinstance(answer, Accepted):
+                    self._tell_all(request)
+        finally:
+            self._pending -= Counter([request.turn_id])
+
+    async def _produce(self, request: ChatRequest) -> Accepted | Rejected | ErrorFrame:
+        """Writes the request; the answer for the client is `rejected` only if nothing was produced."""
+        try:
+            await self._parts.requests.ask(request)
+        except NotAttempted as error:
+            return rejected_frame(request.request_id, ErrorCode.OVERLOADED, error.retry_after_ms)
+        except RecordRefused:
+            return rejected_frame(request.request_id, ErrorCode.QUESTION_TOO_LONG)
+        except (OutcomeUnknown, StoreUnavailable) as error:
+            log.warning("accept_unknown", turn_id=request.turn_id, reason=repr(error))
+            return error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request.request_id)
+        return Accepted(request.request_id, request.turn_id)
+
+    def _tell_all(self, request: ChatRequest) -> None:
+        """`asked`: to this edge's sessions at once, to all edges through the log."""
+        asked = Asked(
+            conversation_id=request.conversation_id,
+            turn_id=request.turn_id,
+            seq=0,
+            request_id=request.request_id,
+            user_message=UserMessage(request.text, request.parent_id),
+            model=request.model,
+        )
+        address = ReplyAddress(codec.kind_of(asked), asked.conversation_id, asked.turn_id, asked.seq)
+        self._parts.hub.route(request.user_id, address, codec.encode(asked), self._parts.clocks.now())
+        self._parts.announcer.announce(request.user_id, asked)
+
+    def _is_known(self, request: ChatRequest) -> bool:
+        where = (request.user_id, request.conversation_id, request.turn_id)
+        return self._turns.open_here(*where) is not None or self._turns.ended_here(*where) is not None
+
+    async def _refusal(self, request: ChatRequest) -> ErrorCode | None:
+        refusal = refusal_now(request, self._turns, self._max_open_turns)
+        if refusal is None and not await self._has_its_parent(request):
+            return ErrorCode.UNKNOWN_PARENT
+        return refusal
+
+    async def _has_its_parent(self, request: ChatRequest) -> bool:
+        """True also when the store can't say: then the worker decides, and the turn may end as `failed`."""
+        if request.parent_id is None or names_message_in_flight(request, self._turns):
+            return True
+        try:
+            message = await self._parts.messages.one(request.user_id, request.conversation_id, request.parent_id)
+        except StoreUnavailable:
+            return True
+        return message is not None
+
+    def _request(self, user_id: str, send: Send) -> ChatRequest:
+        conversation_id, request_id = str(send.conversation_id), str(send.request_id)
+        return ChatRequest(
+            user_id=user_id,
+            conversation_id=conversation_id,
+            turn_id=turn_id_of(user_id, conversation_id, request_id),
+            request_id=request_id,
+            text=send.text,
+            model=self._parts.models.alias(send.model) or self._parts.models.default,
+            parent_id=None if send.parent_id is None else str(send.parent_id),
+            on_busy=send.on_busy,
+            accepted_at=rfc3339(self._parts.clocks.epoch_ms()),
+        )
+
+
+def _rejected(request_id: str, code: ErrorCode) -> Rejected:
+    return rejected_frame(request_id, code, RETRY_AFTER_MS if code is ErrorCode.OVERLOADED else None)

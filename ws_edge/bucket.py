@@ -1,0 +1,20 @@
+"""How fast a client may speak: a bucket of tokens that fills with time. Pure."""
+
+
+class Bucket:
+    """Allows `burst` at once and `per_second` in the long run."""
+
+    def __init__(self, per_second: float, burst: int, now: float) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._left = float(burst)
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """False if it is empty."""
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,165 @@
+"""Puts an edge together: the only place here that knows which part works with which.
+
+In: the settings, and what the composition root brings. Out: the application, and what has to run beside it.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fastapi import APIRouter
+
+from schemas.headers import ReplyAddress
+from ws_edge import asking, changing_conversations, looking_up, rest, stopping, watch_reading
+from ws_edge.announcing import Announcer, Replies
+from ws_edge.app import EdgeApp, http_app
+from ws_edge.asking import Asking, AskingParts
+from ws_edge.changing_conversations import ConversationChanger
+from ws_edge.clocks import Clocks
+from ws_edge.dev_sign_in import DevSignIn
+from ws_edge.dev_sign_in_route import dev_sign_in_routes, is_loopback
+from ws_edge.errands import Errands
+from ws_edge.health import health_routes
+from ws_edge.hub import Hub
+from ws_edge.looking_up import TurnLookup
+from ws_edge.models_offered import OfferedModels
+from ws_edge.open_session import SessionParts
+from ws_edge.readiness import Readiness
+from ws_edge.reply_listener import TakeReply
+from ws_edge.rest import RestApi
+from ws_edge.settings import EdgeSettings
+from ws_edge.sign_in import SignIn
+from ws_edge.sockets import Sockets
+from ws_edge.stopping import Stopping, StoppingParts
+from ws_edge.sweeping import Sweeper
+from ws_edge.telling_again import TurnTeller
+from ws_edge.turns_in_flight import TurnsInFlight
+from ws_edge.watch_reading import WatchReader
+from ws_edge.watching import Watcher
+
+
+class ReplySource(Protocol):
+    """Where replies come from: `ReplyListener`, or a fake."""
+
+    @property
+    def ready(self) -> asyncio.Event: ...
+    def lag_seconds(self) -> float: ...
+    async def run(self, take: TakeReply, stop: asyncio.Event) -> None: ...
+
+
+class Turns(looking_up.TurnRows, stopping.TurnRows, watch_reading.OpenTurns, Protocol):
+    """The store's turns."""
+
+
+class Messages(asking.Messages, rest.Messages, Protocol):
+    """The store's messages."""
+
+
+class Conversations(watch_reading.Conversations, rest.Conversations, changing_conversations.Conversations, Protocol):
+    """The store's conversations."""
+
+
+class Control(stopping.Control, changing_conversations.Control, Protocol):
+    """The notices to all workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What the composition root brings. `dev_sign_in` adds its route; `routers` are served beside the REST API."""
+
+    sign_in: SignIn
+    models: OfferedModels
+    source: ReplySource
+    requests: asking.Requests
+    replies: Replies
+    control: Control
+    turns: Turns
+    checkpoints: looking_up.Checkpoints
+    messages: Messages
+    conversations: Conversations
+    dev_sign_in: DevSignIn | None = None
+    routers: tuple[APIRouter, ...] = ()
+    clocks: Clocks = field(default_factory=Clocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An edge's running parts."""
+
+    app: EdgeApp
+    sockets: Sockets
+    hub: Hub
+    lookup: TurnLookup
+    watcher: Watcher
+    errands: Errands
+    sweeper: Sweeper
+    readiness: Readiness
+    clocks: Clocks
+
+    def take_reply(self, user_id: str, address: ReplyAddress, raw: bytes) -> None:
+        """The next reply of the log."""
+        self.hub.route(user_id, address, raw, self.clocks.now())
+
+
+def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
+    """Connects the parts; nothing runs yet."""
+    hub = Hub(TurnsInFlight())
+    announcer = Announcer(parts.replies)
+    lookup = TurnLookup(parts.turns, parts.checkpoints, hub, parts.clocks.now)
+    hub.look_up = lookup.want
+    reader = WatchReader(hub.turns, lookup, parts.conversations, parts.turns, parts.clocks.now)
+    watcher = Watcher(hub, lookup, reader, settings.max_watched)
+    errands = Errands(settings.max_errands)
+    session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands))
+    readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
+    origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
+    sockets = Sockets(session_parts, readiness, origins)
+    http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer, readiness), origins)
+    sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
+    return Built(EdgeApp(sockets, http), sockets, hub, lookup, watcher, errands, sweeper, readiness, parts.clocks)
+
+
+def own_origins(host: str, port: int) -> frozenset[str]:
+    """On loopback, the edge's own page may connect, by whichever name it was opened."""
+    if not is_loopback(host):
+        return frozenset()
+    return frozenset(f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    hub: Hub
+    lookup: TurnLookup
+    watcher: Watcher
+    announcer: Announcer
+    errands: Errands
+
+
+def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) -> SessionParts:
+    asks = Asking(
+        AskingParts(
+            requests=parts.requests,
+            messages=parts.messages,
+            models=parts.models,
+            hub=shared.hub,
+            watcher=shared.watcher,
+            teller=TurnTeller(shared.hub.turns, shared.lookup),
+            announcer=shared.announcer,
+            errands=shared.errands,
+            clocks=parts.clocks,
+        ),
+        settings.max_open_turns,
+    )
+    stops = Stopping(StoppingParts(parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks))
+    return SessionParts(settings, parts.sign_in, shared.hub, shared.watcher, asks, stops, parts.clocks)
+
+
+def _routers(
+    settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer, readiness: Readiness
+) -> list[APIRouter]:
+    changer = ConversationChanger(parts.conversations, parts.control, announcer, hub.turns, parts.clocks)
+    rest_api = RestApi(parts.messages, parts.conversations, changer, parts.models)
+    routers = [health_routes(readiness), rest_api.routes(), *parts.routers]
+    if parts.dev_sign_in is not None and is_loopback(settings.host):
+        routers.append(dev_sign_in_routes(parts.dev_sign_in))
+    return routers

@@ -1,0 +1,77 @@
+"""Renaming and deleting a conversation, and telling everyone (DESIGN 6, Delete).
+
+In: a user's wish. Out: the store's row changed, workers told to stop its turns and forget it, all sessions told.
+"""
+
+from typing import Protocol
+
+from producers.errors import WriteError
+from schemas.clock import rfc3339
+from schemas.control import AnyNotice, ConversationDropped
+from schemas.frames import ConversationChanged
+from store.rows import ConversationRow
+from ws_edge.announcing import Announcer
+from ws_edge.clocks import Clocks
+from ws_edge.turns_in_flight import TurnsInFlight
+
+
+class Conversations(Protocol):
+    """Changes to a user's conversations. Raises StoreUnavailable."""
+
+    async def rename(self, user_id: str, conversation_id: str, title: str) -> ConversationRow | None: ...
+
+    async def delete(
+        self, user_id: str, conversation_id: str, deleted_at_ms: int, even_if_unknown: bool = False
+    ) -> bool: ...
+
+
+class Control(Protocol):
+    """Tells all workers. Raises WriteError."""
+
+    async def notify(self, notice: AnyNotice) -> None: ...
+
+
+class WorkersNotTold(Exception):
+    """Deleted, but its running turns may not have heard of it: delete again."""
+
+
+class ConversationChanger:
+    """Changes conversations of the user who asks."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        control: Control,
+        announcer: Announcer,
+        turns: TurnsInFlight,
+        clocks: Clocks,
+    ) -> None:
+        self._conversations = conversations
+        self._control = control
+        self._announcer = announcer
+        self._turns = turns
+        self._clocks = clocks
+
+    async def rename(self, user_id: str, conversation_id: str, title: str) -> ConversationRow | None:
+        """The renamed row; None if the user has no such conversation. Raises StoreUnavailable."""
+        row = await self._conversations.rename(user_id, conversation_id, title)
+        if row is not None:
+            frame = ConversationChanged(conversation_id, row.title, rfc3339(row.updated_at_ms))
+            self._announcer.announce(user_id, frame)
+        return row
+
+    async def delete(self, user_id: str, conversation_id: str) -> bool:
+        """Deletes for good, also a conversation whose first turn is still open. False if the user has none such.
+
+        May be repeated. Raises StoreUnavailable and WorkersNotTold.
+        """
+        now_ms = self._clocks.epoch_ms()
+        is_begun = bool(self._turns.of_conversation(user_id, conversation_id))
+        if not await self._conversations.delete(user_id, conversation_id, now_ms, even_if_unknown=is_begun):
+            return False
+        self._announcer.announce(user_id, ConversationChanged(conversation_id, None, rfc3339(now_ms), deleted=True))
+        try:
+            await self._control.notify(ConversationDropped(user_id=user_id, conversation_id=conversation_id))
+        except WriteError as error:
+            raise WorkersNotTold(str(error)) from error
+        return True

@@ -1,0 +1,44 @@
+"""Letting an edge go without a stampede (W8): no new sessions, a word to the open ones, closes spread over time.
+
+In: the open sessions and how long it may take. Out: none are open, or time is up.
+"""
+
+import asyncio
+import random
+from collections.abc import Collection
+from typing import Protocol
+
+import structlog
+
+from schemas.frames import Draining, ServerFrame
+from ws_edge.close_codes import Close, CloseCode
+
+log = structlog.get_logger(__name__)
+
+BATCHES = 20
+"""The closes are spread over half of the time in this many steps; the other half is for those that are slow to go."""
+
+
+class Drainable(Protocol):
+    """An open session."""
+
+    def say(self, frame: ServerFrame) -> None: ...
+    def close(self, close: Close) -> None: ...
+
+
+async def drain(sessions: Collection[Drainable], empty: asyncio.Event, seconds: float) -> None:
+    """Closes every session with 1012 at a random moment of the first half. `empty` says that none is left."""
+    log.info("draining", sessions=len(sessions), seconds=seconds)
+    waiting = random.sample(list(sessions), len(sessions))
+    for session in waiting:
+        session.say(Draining(reconnect_within_ms=int(seconds * 1000)))
+    per_batch = max(1, -(-len(waiting) // BATCHES))
+    for first in range(0, len(waiting), per_batch):
+        for session in waiting[first : first + per_batch]:
+            session.close(Close(CloseCode.GOING_AWAY))
+        await asyncio.sleep(seconds / 2 / BATCHES)
+    try:
+        async with asyncio.timeout(seconds / 2):
+            await empty.wait()
+    except TimeoutError:
+        log.warning("drained_with_sessions_left", sessions=len(sessions))

@@ -1,0 +1,70 @@
+"""The websocket edge, whole: what the composition root opens, and all it has to pass.
+
+    async with edge(settings, parts) as running:
+        print(running.address)          # "http://127.0.0.1:8000"; bound and serving, though not ready yet
+        await running.ready.wait()      # the last replies are read: sessions are let in
+        await stop.wait()               # the caller's; leaving the block drains within `drain_seconds`
+
+A fault that the edge can't live with (the replies can't be read, or are more than 60 s behind) cancels the block and
+comes out of it as an ExceptionGroup: the process should end and be started again.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ws_edge.building import Built, EdgeParts, build
+from ws_edge.draining import drain
+from ws_edge.readiness import Readiness
+from ws_edge.server import EdgeServer, edge_server, listening_socket
+from ws_edge.settings import EdgeSettings
+
+ERRANDS_SECONDS = 5.0
+"""For asks and stops under way when the edge goes: the broker has them by then, or will not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEdge:
+    """An edge that serves. `ready` is set once it knows every turn in flight."""
+
+    address: str
+    ready: asyncio.Event
+    readiness: Readiness
+
+
+@asynccontextmanager
+async def edge(settings: EdgeSettings, parts: EdgeParts) -> AsyncIterator[RunningEdge]:
+    """Runs an edge while the block runs. Raises OSError when the port is taken."""
+    with listening_socket(settings) as listener:
+        built = build(settings, parts, _port(listener))
+        server = edge_server(built.app, settings)
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(parts.source.run(built.take_reply, stop), name="reply-listener")
+            tasks.create_task(built.sweeper.run(stop), name="sweeper")
+            tasks.create_task(server.serve(sockets=[listener]), name="server")
+            await server.is_up.wait()
+            yield RunningEdge(_address(settings, listener), parts.source.ready, built.readiness)
+            await _wind_down(settings, built, server)
+            stop.set()
+
+
+async def _wind_down(settings: EdgeSettings, built: Built, server: EdgeServer) -> None:
+    built.readiness.is_draining = True
+    await drain(built.sockets.sessions, built.sockets.empty, settings.drain_seconds)
+    server.should_exit = True
+    await built.errands.finish(ERRANDS_SECONDS)
+    await built.watcher.close()
+    await built.lookup.close()
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _address(settings: EdgeSettings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{_port(listener)}"

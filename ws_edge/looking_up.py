@@ -1,0 +1,92 @@
+"""Asks the store about a turn, once for all who wait for it, and again until they are served.
+
+In: wishes from the hub (a hole, a silent turn) and from watching. Out: what the store has, told to the hub.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from store.errors import StoreUnavailable
+from store.rows import Checkpoint, TurnRow
+from ws_edge.hub import Hub
+from ws_edge.turns_in_flight import Stored
+
+log = structlog.get_logger(__name__)
+
+MAX_READS_AT_ONCE = 64
+FIRST_PAUSE_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 5.0
+"""Workers write a checkpoint every ~2 s, so one that does not reach up to the held frames is soon followed."""
+
+
+class TurnRows(Protocol):
+    """Rows of turns, by id. Raises StoreUnavailable."""
+
+    async def load(self, turn_id: str) -> TurnRow | None: ...
+
+
+class Checkpoints(Protocol):
+    """The newest checkpoint of an open turn. Raises StoreUnavailable."""
+
+    async def newest(self, turn_id: str) -> Checkpoint | None: ...
+
+
+class TurnLookup:
+    """Reads turns from the store. `close` gives up what is under way."""
+
+    def __init__(self, rows: TurnRows, checkpoints: Checkpoints, hub: Hub, clock: Callable[[], float]) -> None:
+        self._rows = rows
+        self._checkpoints = checkpoints
+        self._hub = hub
+        self._clock = clock
+        self._at_once = asyncio.Semaphore(MAX_READS_AT_ONCE)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    def want(self, user_id: str, conversation_id: str, turn_id: str) -> None:
+        """Looks a turn up in the background, again and again while a session waits for it."""
+        if turn_id in self._under_way:
+            return
+        task = asyncio.create_task(self._serve(user_id, conversation_id, turn_id), name=f"look-up-{turn_id}")
+        self._under_way[turn_id] = task
+        task.add_done_callback(lambda _: self._under_way.pop(turn_id, None))
+
+    async def read(self, user_id: str, conversation_id: str, turn_id: str) -> Stored:
+        """What the store has of a turn, if it is this user's and of this conversation. Raises StoreUnavailable."""
+        async with self._at_once:
+            row = await self._rows.load(turn_id)
+            if row is None or (row.user_id, row.conversation_id) != (user_id, conversation_id):
+                return Stored(None)
+            return Stored(row, None if row.is_ended else await self._checkpoints.newest(turn_id))
+
+    async def look(self, user_id: str, conversation_id: str, turn_id: str) -> Stored:
+        """Reads a turn and tells the hub. Raises StoreUnavailable."""
+        stored = await self.read(user_id, conversation_id, turn_id)
+        self._hub.learn(user_id, conversation_id, turn_id, stored, self._clock())
+        return stored
+
+    async def close(self) -> None:
+        """Gives up: nobody waits any more."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, user_id: str, conversation_id: str, turn_id: str) -> None:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while not await self._is_settled(user_id, conversation_id, turn_id):
+            await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.0))
+            pause_seconds = min(MAX_PAUSE_SECONDS, pause_seconds * 1.5)
+            if not self._hub.is_awaited(user_id, conversation_id, turn_id):
+                return
+
+    async def _is_settled(self, user_id: str, conversation_id: str, turn_id: str) -> bool:
+        try:
+            stored = await self.read(user_id, conversation_id, turn_id)
+        except StoreUnavailable:
+            log.warning("turn_not_looked_up", turn_id=turn_id, reason="the store is unavailable")
+            return False
+        return self._hub.learn(user_id, conversation_id, turn_id, stored, self._clock())

@@ -1,0 +1,176 @@
+"""One open socket from its upgrade to its end: the reader, which only parses and acts (W4, W11).
+
+In: ASGI messages of one accepted websocket. Out: whatever its frames lead to, and the close code that says why it
+ended. Sending is the writer's, in a task of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from schemas.client_frames import Regenerate, Send, Stop, Unwatch, Watch
+from schemas.frames import ServerFrame
+from ws_edge.asking import Asking
+from ws_edge.clocks import Clocks
+from ws_edge.close_codes import Close, CloseCode
+from ws_edge.feed import Feed
+from ws_edge.hub import Hub
+from ws_edge.outbox import Outbox
+from ws_edge.session import CheckToken, Do, Effect, Say, Session
+from ws_edge.settings import EdgeSettings
+from ws_edge.sign_in import Identity, NotSignedIn, SignIn
+from ws_edge.socket_writer import Message, SendMessage, SocketWriter, send_close
+from ws_edge.stopping import Stopping
+from ws_edge.watching import Watcher
+
+log = structlog.get_logger(__name__)
+
+Receive = Callable[[], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What every session of an edge works with."""
+
+    settings: EdgeSettings
+    sign_in: SignIn
+    hub: Hub
+    watcher: Watcher
+    asking: Asking
+    stopping: Stopping
+    clocks: Clocks
+
+
+class OpenSession:
+    """A session; `run` returns when it is over."""
+
+    def __init__(self, parts: SessionParts, receive: Receive, send: SendMessage) -> None:
+        self._parts = parts
+        self._receive = receive
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._session = Session(parts.settings, parts.clocks.now())
+        self._deadline = asyncio.timeout(parts.settings.hello_seconds)
+        self._closing: Close | None = None
+        self._feed: Feed | None = None
+        self._writer: SocketWriter | None = None
+
+    async def run(self) -> None:
+        """Never raises for what a client does."""
+        try:
+            await self._read()
+        except Exception:  # the edge of a connection: its bug is no other's
+            log.exception("session_broke", session_id=self._session.session_id)
+            self.close(Close(CloseCode.INTERNAL))
+        finally:
+            await self._end()
+
+    def say(self, frame: ServerFrame) -> None:
+        """Tells the client something, if it has signed in."""
+        if self._feed is not None:
+            self._feed.say(frame)
+
+    def close(self, close: Close) -> None:
+        """Ends the session. What was said before is still sent, unless the client is too slow to hear it."""
+        if self._closing is not None:
+            return
+        self._closing = close
+        if close.code is CloseCode.TOO_SLOW and self._feed is not None:
+            self._feed.outbox.clear()
+        with suppress(RuntimeError):  # it is over already
+            self._deadline.reschedule(self._loop.time())
+
+    async def _read(self) -> None:
+        try:
+            async with self._deadline:
+                while self._closing is None:
+                    message = await self._receive()
+                    if message["type"] == "websocket.disconnect":
+                        return
+                    self._take(message)
+        except TimeoutError:  # no hello in time, the session expired, or `close` was called
+            self.close(Close(CloseCode.NOT_AUTHENTICATED))
+
+    async def _end(self) -> None:
+        if self._feed is not None:
+            self._parts.watcher.leave(self._feed)
+        code = None if self._closing is None else int(self._closing.code)
+        log.info("session_ended", session_id=self._session.session_id, code=code)
+        if self._writer is not None:
+            await self._writer.finish(self._closing, self._parts.settings.farewell_seconds)
+        elif self._closing is not None:
+            with suppress(OSError):
+                await send_close(self._send, self._closing)
+
+    def _take(self, message: Message) -> None:
+        text = message.get("text")
+        for effect in self._session.take(message.get("bytes") or b"" if text is None else text, self._now()):
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Say(frame):
+                self.say(frame)
+            case CheckToken(token):
+                self._check(token)
+            case Close():
+                self.close(effect)
+            case Do(frame) if self._feed is not None:
+                self._do(self._feed, frame)
+
+    def _do(self, feed: Feed, frame: Send | Regenerate | Stop | Watch | Unwatch) -> None:
+        match frame:
+            case Send():
+                self._parts.asking.ask(feed, frame)
+            case Regenerate():
+                self._parts.asking.regenerate(feed, frame)
+            case Stop():
+                self._parts.stopping.stop(feed, frame)
+            case Watch():
+                self._parts.watcher.watch(feed, frame)
+            case Unwatch():
+                self._parts.watcher.unwatch(feed, str(frame.conversation_id))
+
+    def _check(self, token: str) -> None:
+        try:
+            identity = self._parts.sign_in.check(token)
+        except NotSignedIn:
+            self.close(Close(CloseCode.NOT_AUTHENTICATED))
+            return
+        if self._feed is None and not self._open(identity):
+            self.close(Close(CloseCode.POLICY))
+            return
+        for effect in self._session.signed_in(identity):
+            self._carry_out(effect)
+        if self._closing is None:
+            seconds_left = identity.expires_at - self._parts.clocks.epoch_ms() / 1000
+            self._deadline.reschedule(self._loop.time() + seconds_left)
+
+    def _open(self, identity: Identity) -> bool:
+        """Joins the hub; False if the user has too many sessions."""
+        hub, settings = self._parts.hub, self._parts.settings
+        if hub.sessions_of(identity.user_id) >= settings.max_sessions_per_user:
+            return False
+        outbox = Outbox(settings.outbox_bytes, settings.outbox_hard_bytes)
+        feed = self._feed = Feed(identity.user_id, hub.turns, outbox, self._wake)
+        self._writer = SocketWriter(feed, self._send, settings.heartbeat_seconds, self._writer_broke)
+        hub.join(feed)
+        log.info("session_opened", session_id=self._session.session_id, user_id=identity.user_id)
+        return True
+
+    def _wake(self) -> None:
+        if self._feed is None or self._writer is None:
+            return
+        if self._feed.outbox.is_overflowed:
+            # Not at once: the hub is in the middle of its list of sessions.
+            self._loop.call_soon(self.close, Close(CloseCode.TOO_SLOW))
+        self._writer.wake()
+
+    def _writer_broke(self) -> None:
+        self.close(Close(CloseCode.INTERNAL))
+
+    def _now(self) -> float:
+        return self._parts.clocks.now()

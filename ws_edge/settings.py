@@ -1,0 +1,58 @@
+"""The edge's settings, from the environment (prefix `SAMVAD_`)."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.client_frames import MAX_FRAME_BYTES
+
+
+class EdgeSettings(BaseSettings):
+    """Everything about an edge that an operator may choose. Units are in the names."""
+
+    model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    """0 lets the system choose; `RunningEdge.address` says which it was."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Pages that may connect, exactly as browsers send them: `https://chat.example.org,https://example.org`."""
+
+    heartbeat_seconds: int = Field(default=20, ge=1)
+    """A server frame comes at least this often (DESIGN 4)."""
+    hello_seconds: float = Field(default=5, gt=0)
+    tcp_user_timeout_seconds: float = Field(default=20, gt=0)
+    """A client that reads nothing for this long is cut off by the kernel (W1)."""
+    farewell_seconds: float = Field(default=5, gt=0)
+    """How long what was said before a close may take to leave."""
+    drain_seconds: float = Field(default=20, ge=0)
+
+    max_sessions: int = Field(default=20_000, ge=1)
+    max_sessions_per_user: int = Field(default=50, ge=1)
+    max_watched: int = Field(default=50, ge=1)
+    """Conversations that one session watches at once."""
+    max_errands: int = Field(default=8, ge=1)
+    """Sends and stops of one session that wait for the broker or the store at once."""
+    max_open_turns: int = Field(default=30, ge=1)
+    """Turns of one user that are queued or running at once (G7)."""
+    frames_per_second: float = Field(default=50, gt=0)
+    frame_burst: int = Field(default=100, ge=1)
+    outbox_bytes: int = Field(default=256 * 1024, ge=1024)
+    """Above this much unsent, a session's deltas give way to one snapshot for each turn."""
+    outbox_hard_bytes: int = Field(default=1024 * 1024, ge=1024)
+    """Above this much, the session is closed as too slow (4409)."""
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    def limits(self) -> dict[str, int]:
+        """What `ready` tells the client."""
+        return {
+            "max_frame_bytes": MAX_FRAME_BYTES,
+            "max_watched": self.max_watched,
+            "max_asks_in_flight": self.max_errands,
+            "frames_per_second": int(self.frames_per_second),
+        }

@@ -1,0 +1,170 @@
+"""Stopping a turn (G8): `stop` into the turn's row by compare-and-set, then a notice to all workers.
+
+In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is the answer; or `error`.
+A row is created only for a turn that this edge knows as this user's; somebody else's turn does not exist.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from producers.errors import WriteError
+from schemas.client_frames import Stop
+from schemas.control import AnyNotice, StopAsked
+from schemas.errors import ErrorCode
+from schemas.frames import error_frame
+from schemas.ids import turn_id_of
+from store.errors import StoreUnavailable
+from store.rows import TurnRow
+from ws_edge.asking import Asking
+from ws_edge.clocks import Clocks
+from ws_edge.errands import Errands
+from ws_edge.feed import Feed
+from ws_edge.hub import Hub
+from ws_edge.shown import shown_by_store
+from ws_edge.turns_in_flight import Stored
+
+log = structlog.get_logger(__name__)
+
+MAX_TRIES = 20
+"""Each lost try means that somebody else's write of the same row went through: workers write a few."""
+
+
+class TurnRows(Protocol):
+    """Rows of turns. Raises StoreUnavailable."""
+
+    async def load(self, turn_id: str) -> TurnRow | None: ...
+
+    async def compare_and_set(self, row: TurnRow, expected_version: int | None) -> TurnRow | None:
+        """None if it was applied, else the row as it is."""
+
+
+class Control(Protocol):
+    """Tells all workers. Raises WriteError."""
+
+    async def notify(self, notice: AnyNotice) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingParts:
+    """What stopping works with."""
+
+    rows: TurnRows
+    control: Control
+    hub: Hub
+    asking: Asking
+    errands: Errands
+    clocks: Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The turn to stop. The conversation is None unless this edge knows the turn as this user's."""
+
+    user_id: str
+    turn_id: str
+    conversation_id: str | None
+
+
+class Stopping:
+    """Stops turns of the user who asks."""
+
+    def __init__(self, parts: StoppingParts) -> None:
+        self._parts = parts
+
+    def stop(self, feed: Feed, frame: Stop) -> None:
+        """Begins to stop a turn, queued or running."""
+        target = self._target(feed.user_id, frame)
+        if target is None:
+            feed.say(error_frame(ErrorCode.BAD_FRAME, frame_type="stop"))
+            return
+        broken = partial(_say_error, feed, ErrorCode.INTERNAL)
+        line = ("stop", target.turn_id)
+        if not self._parts.errands.start(feed, line, partial(self._stop, feed, target), broken):
+            _say_error(feed, ErrorCode.OVERLOADED)
+
+    def _target(self, user_id: str, frame: Stop) -> _Target | None:
+        if frame.turn_id is not None:
+            turn_id = str(frame.turn_id)
+            return _Target(user_id, turn_id, self._conversation_of(user_id, turn_id))
+        if frame.request_id is None or frame.conversation_id is None:
+            return None
+        conversation_id = str(frame.conversation_id)
+        turn_id = turn_id_of(user_id, conversation_id, str(frame.request_id))
+        is_known = self._parts.asking.is_pending(turn_id) or self._conversation_of(user_id, turn_id) is not None
+        return _Target(user_id, turn_id, conversation_id if is_known else None)
+
+    def _conversation_of(self, user_id: str, turn_id: str) -> str | None:
+        turns = self._parts.hub.turns
+        turn = turns.open_turn(turn_id) or turns.ended_turn(turn_id)
+        return turn.conversation_id if turn is not None and turn.user_id == user_id else None
+
+    async def _stop(self, feed: Feed, target: _Target) -> None:
+        try:
+            row = await self._mark(target)
+        except StoreUnavailable:
+            log.warning("stop_not_stored", turn_id=target.turn_id)
+            _say_error(feed, ErrorCode.HISTORY_UNAVAILABLE)
+            if target.conversation_id is not None:  # who runs it hears the notice all the same
+                await self._notify(feed, target.turn_id)
+            return
+        if row is None:
+            _say_error(feed, ErrorCode.UNKNOWN_TURN)
+        elif row.is_ended:
+            self._tell_end(feed, row)
+        else:
+            await self._notify(feed, target.turn_id)
+
+    async def _mark(self, target: _Target) -> TurnRow | None:
+        """The row with `stop` set, or as it ended; None if there is no such turn of this user."""
+        row = await self._parts.rows.load(target.turn_id)
+        for _ in range(MAX_TRIES):
+            wanted = _stopped(row, target)
+            if wanted is None or wanted is row:
+                return wanted
+            row = await self._parts.rows.compare_and_set(wanted, None if row is None else row.version)
+            if row is None:
+                return wanted
+        raise StoreUnavailable("the turn's row changed again and again")
+
+    async def _notify(self, feed: Feed, turn_id: str) -> None:
+        try:
+            await self._parts.control.notify(StopAsked(turn_id=turn_id))
+        except WriteError as error:
+            log.warning("stop_not_announced", turn_id=turn_id, reason=repr(error))
+            _say_error(feed, ErrorCode.OVERLOADED)
+
+    def _tell_end(self, feed: Feed, row: TurnRow) -> None:
+        """Nothing to stop. Who watches has the end or gets it; anybody else gets it here."""
+        where = (row.user_id, row.conversation_id)
+        self._parts.hub.learn(*where, row.turn_id, Stored(row), self._parts.clocks.now())
+        if not self._parts.hub.is_watching(feed, row.conversation_id):
+            feed.send_snapshot(row.turn_id, shown_by_store(row, None).snapshot(row.conversation_id, row.turn_id))
+
+
+def _stopped(row: TurnRow | None, target: _Target) -> TurnRow | None:
+    """What the row should say: the same row if it says so already, None if the user has no such turn."""
+    if row is None:
+        return None if target.conversation_id is None else _new_row(target, target.conversation_id)
+    if row.user_id != target.user_id:
+        return None
+    if row.is_ended or row.stop:
+        return row
+    return msgspec.structs.replace(row, stop=True, version=row.version + 1)
+
+
+def _new_row(target: _Target, conversation_id: str) -> TurnRow:
+    return TurnRow(
+        turn_id=target.turn_id,
+        user_id=target.user_id,
+        conversation_id=conversation_id,
+        version=1,
+        stop=True,
+    )
+
+
+def _say_error(feed: Feed, code: ErrorCode) -> None:
+    feed.say(error_frame(code, frame_type="stop"))
