@@ -15,8 +15,10 @@ from aiokafka.errors import CommitFailedError, KafkaError
 
 from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
+from consumers.offsets import OffsetTracker
 from consumers.running_turns import RunningTurns
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
+from producers.errors import RecordRefused
 from producers.notice_producers import DeadLetterProducer
 from schemas.codec import NewerVersion
 from schemas.topics import REQUESTS
@@ -70,8 +72,10 @@ class RequestListener:
         """Polls, dispatches and commits until `stop` is set; `getmany` is never cancelled (K6)."""
         while not stop.is_set():
             batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=500)
+            # The assignment may change while an earlier batch is taken: what was polled belongs to the one of now.
+            trackers = {partition: self._dispatcher.assignment.tracker(partition) for partition in batches}
             for partition, records in batches.items():
-                await self._take_all(partition, records)
+                await self._take_all(partition, records, trackers[partition])
             self._pause_or_resume()
             await self._commit_now_and_then()
 
@@ -102,8 +106,7 @@ class RequestListener:
             self._last_commit_at = now
             await self.commit()
 
-    async def _take_all(self, partition: TopicPartition, records: Iterable[Any]) -> None:
-        tracker = self._dispatcher.assignment.tracker(partition)
+    async def _take_all(self, partition: TopicPartition, records: Iterable[Any], tracker: OffsetTracker | None) -> None:
         for record in records:
             if tracker is None or partition in self._stuck:
                 return
@@ -122,10 +125,15 @@ class RequestListener:
 
     async def _set_aside(self, record: Any, poison: Poison) -> TakenRequest | None:
         """Keeps an unreadable record for a person; what must still be ended for it, if that is known."""
-        log.error("request_unreadable", source=source_of(record))
-        await self._dead_letters.set_aside(
-            source_of(record), record.key, record.value or b"", headers_of(record), poison.reason
-        )
+        source = source_of(record)
+        log.error("request_unreadable", source=source)
+        try:
+            await self._dead_letters.set_aside(
+                source, record.key, record.value or b"", headers_of(record), poison.reason
+            )
+        except RecordRefused:
+            # Too large with its reason: it stays at its source for a week, and must not stop the worker for ever.
+            log.exception("dead_letter_refused", source=source)
         return poison.turn
 
     def _stop_taking(self, partition: TopicPartition, offset: int) -> None:
@@ -176,6 +184,8 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         log.info("partitions_assigned", partitions=owned(assigned))
+        # Also what a turn remembered that went on streaming after a revocation: others wrote meanwhile.
+        self._history.forget_all()
         self._listener.on_assigned(assigned)
 
 
