@@ -114,8 +114,8 @@ class Answering:
             ended = await self._steps.finisher.conclude(attempt, ending)
             if ended is None:
                 return False
-            await self._steps.finisher.follow_up(ended, attempt.path.title)
-            self._steps.beginner.remember(attempt, ended)
+            title = await self._steps.finisher.follow_up(ended, self._steps.beginner.known_title(ended))
+            self._steps.beginner.remember(attempt, ended, title)
             return True
 
     async def _give_back(self, attempt: Attempt) -> None:

@@ -27,7 +27,6 @@ from consumers.patience import until_it_works
 from consumers.running_turns import RunningTurn
 from consumers.streaming import Checkpoints
 from consumers.taking import TakenRequest
-from consumers.titles import title_from
 from observability import conventions as c
 from observability.tracing import Attribute, Tracing, trace_id_of, traceparent_of
 from producers.reply_producer import ReplyProducer
@@ -36,6 +35,7 @@ from schemas.topics import REQUESTS
 from store.rows import TurnRow
 
 MAX_BROKEN_ATTEMPTS = 2
+NO_PATH = Path((), None, is_warm=False)
 
 
 class ModelFacts(Protocol):
@@ -116,34 +116,43 @@ class Beginner:
             attempt.frames.add(Piece(attempt.earlier.text))
             await attempt.frames.published_and_acknowledged()
 
-    def remember(self, attempt: Attempt, ended: TurnRow) -> None:
-        """Keeps the finished turn warm for the next question."""
+    def known_title(self, row: TurnRow) -> str | None:
+        """The conversation's title, if it is warm here: notices of a new name reach it at any time."""
+        return self._parts.history.known_title(row.user_id, row.conversation_id)
+
+    def remember(self, attempt: Attempt, ended: TurnRow, title: str | None) -> None:
+        """Keeps the finished turn warm for the next question; without a title the conversation is gone."""
         where = (ended.user_id, ended.conversation_id)
-        if attempt.running.conversation_dropped or attempt.cannot_be_answered is ErrorCode.CONVERSATION_DELETED:
+        if attempt.running.conversation_dropped or title is None:
             self._parts.history.forget(*where)
             return
-        path = attempt.path
-        title = path.title or (title_from(attempt.request.text) if path.parent_id is None else None)
-        self._parts.history.remember(*where, Path(path.messages, title, is_warm=True), messages_of(ended))
+        path = Path(attempt.path.messages, title, is_warm=True)
+        self._parts.history.remember(*where, path, messages_of(ended))
 
     async def _claim(self, taken: TakenRequest, turn: RunningTurn, span: Span) -> Take | Ended:
         with self._parts.tracing.span(c.CLAIM, traceparent_of(span)) as claim_span:
             claimed = await self._parts.claimer.claim(taken.request)
+            # Before it is announced, or our own notice would say that somebody else took the turn.
             turn.attempt = claimed.row.attempt
+            if isinstance(claimed, Take):
+                await self._parts.claimer.announce(claimed.row)
             claim_span.set_attribute(c.ATTEMPT, claimed.row.attempt)
             return claimed
 
     async def _read_path(self, taken: TakenRequest) -> tuple[Path, ErrorCode | None]:
-        request, nothing = taken.request, Path((), None, is_warm=False)
-        if taken.unreadable:
-            return nothing, ErrorCode.UNREADABLE
+        request = taken.request
+        where = (request.user_id, request.conversation_id)
+        failure = ErrorCode.UNREADABLE if taken.unreadable else None
         try:
-            path = await self._parts.history.path(request.user_id, request.conversation_id, request.parent_id)
+            try:
+                return await self._parts.history.path(*where, request.parent_id), failure
+            except UnknownParent:
+                # The failed turn is kept at the newest message, or the next question would begin from nothing.
+                return await self._parts.history.path(*where, None), ErrorCode.UNKNOWN_PARENT
         except ConversationGone:
-            return nothing, ErrorCode.CONVERSATION_DELETED
+            return NO_PATH, ErrorCode.CONVERSATION_DELETED
         except UnknownParent:
-            return nothing, ErrorCode.UNKNOWN_PARENT
-        return path, None
+            return NO_PATH, ErrorCode.UNKNOWN_PARENT
 
     def _build_context(self, attempt: Attempt) -> None:
         if attempt.cannot_be_answered is not None:

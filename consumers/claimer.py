@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -54,18 +54,14 @@ class Claimer:
         self._is_dead = is_dead
 
     async def claim(self, request: ChatRequest) -> Take | Ended:
-        """Waits while a live worker holds the turn. The given Take is written and ours."""
+        """Waits while a live worker holds the turn. The given Take is written and ours; announce it."""
         row: TurnRow | None = None
         while True:
             decision = await self._decide_and_write(row, request)
-            if isinstance(decision, Take):
-                await self._announce(decision.row)
+            if not isinstance(decision, HeldByAnother):
                 return decision
-            if isinstance(decision, Ended):
-                return decision
-            if isinstance(decision, HeldByAnother):
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
-                row = await until_it_works(self._turns.load, request.turn_id)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            row = await until_it_works(self._turns.load, request.turn_id)
 
     async def _decide_and_write(self, row: TurnRow | None, request: ChatRequest) -> Decision:
         claimant = self._new_claimant()
@@ -74,12 +70,15 @@ class Claimer:
             if not isinstance(decision, Take):
                 return decision
             stored = await until_it_works(self._turns.compare_and_set, decision.row, decision.expected_version)
-            # Refused but showing our nonce: an earlier try of ours was written although it timed out.
-            if stored is None or is_mine(stored, decision.row):
+            if stored is None:
                 return decision
+            # Refused but showing our nonce: an earlier try of ours was written although it timed out.
+            if is_mine(stored, decision.row):
+                return replace(decision, row=stored)
             row = stored
 
-    async def _announce(self, row: TurnRow) -> None:
+    async def announce(self, row: TurnRow) -> None:
+        """Tells the others of a takeover, so that whoever runs a lower attempt falls silent."""
         if row.attempt == 1:
             return
         log.info("turn_taken_over", attempt=row.attempt)

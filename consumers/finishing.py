@@ -17,6 +17,7 @@ from consumers.attempt_frames import terminal_address
 from consumers.claimer import Turns
 from consumers.claiming import is_mine, released_row
 from consumers.endings import bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
+from consumers.history import Conversations
 from consumers.outcomes import Ending
 from consumers.patience import until_it_works
 from consumers.titles import title_from
@@ -38,8 +39,8 @@ class MessageWriter(Protocol):
     ) -> None: ...
 
 
-class ConversationWriter(Protocol):
-    """Where a conversation's place in the list is written."""
+class ConversationWriter(Conversations, Protocol):
+    """Where a conversation's place in the list is written, and its title read."""
 
     async def touch(
         self, user_id: str, conversation_id: str, *, leaf: str, updated_at_ms: int, title_if_none: str | None
@@ -81,19 +82,24 @@ class Finisher:
     async def give_back(self, row: TurnRow) -> None:
         """Says that nobody holds the turn, so that the next worker need not wait for this one's death."""
         held: TurnRow | None = row
-        while held is not None and is_mine(held, row) and not held.is_ended:
+        while held is not None and is_mine(held, row) and held.owner is not None:
             held = await until_it_works(self._books.turns.compare_and_set, released_row(held), held.version)
 
-    async def follow_up(self, row: TurnRow, title: str | None = None) -> None:
-        """Writes all that follows from an ended row. Idempotent. `title`: the conversation's, where it is known."""
+    async def follow_up(self, row: TurnRow, known_title: str | None = None) -> str | None:
+        """Writes all that follows from an ended row. Idempotent.
+
+        `known_title`: the conversation's, where it is known for sure. Gives the title; None: it was deleted.
+        """
         assert row.finish is not None
-        new_title = None if title else self._first_title(row)
         if row.finish.code is not ErrorCode.CONVERSATION_DELETED:
-            await self._write_history(row, new_title)
+            await self._write_history(row)
         await self._publish_end(row)
         for record in bills_of(row):
             await self._books.usage.bill(record)
-        self._announce(row, title or new_title)
+        title = known_title or await self._stored_title(row)
+        if title is not None:
+            self._announce(row, title)
+        return title
 
     async def _store(self, ended: TurnRow) -> TurnRow | None:
         """Only a stop can change a row that we hold: take its version and write again."""
@@ -108,7 +114,7 @@ class Finisher:
                 return stored
             ended = msgspec.structs.replace(ended, version=stored.version + 1, stop=stored.stop)
 
-    async def _write_history(self, row: TurnRow, new_title: str | None) -> None:
+    async def _write_history(self, row: TurnRow) -> None:
         assert row.finish is not None and row.answer_id is not None
         where = (row.user_id, row.conversation_id)
         finished_at_ms = row.finish.finished_at_ms
@@ -118,7 +124,7 @@ class Finisher:
             *where,
             leaf=row.answer_id,
             updated_at_ms=finished_at_ms,
-            title_if_none=new_title,
+            title_if_none=self._first_title(row),
         )
 
     async def _publish_end(self, row: TurnRow) -> None:
@@ -129,7 +135,12 @@ class Finisher:
     def _first_title(self, row: TurnRow) -> str | None:
         return title_from(row.question.text) if row.question and row.question.parent_id is None else None
 
-    def _announce(self, row: TurnRow, title: str | None) -> None:
+    async def _stored_title(self, row: TurnRow) -> str | None:
+        stored = await until_it_works(self._books.conversations.get, row.user_id, row.conversation_id)
+        # A deleted conversation must not come back into anybody's list.
+        return None if stored is None or stored.deleted else stored.title or ""
+
+    def _announce(self, row: TurnRow, title: str) -> None:
         assert row.finish is not None
-        changed = ConversationChanged(row.conversation_id, title, rfc3339(row.finish.finished_at_ms))
+        changed = ConversationChanged(row.conversation_id, title or None, rfc3339(row.finish.finished_at_ms))
         self._books.replies.publish(row.user_id, changed)

@@ -68,6 +68,11 @@ class History:
         """Notes a finished turn; `path` is what it went on from."""
         self._tails.put(user_id, conversation_id, Tail((*path.messages, *said), path.title))
 
+    def known_title(self, user_id: str, conversation_id: str) -> str | None:
+        """The title of a warm conversation."""
+        tail = self._tails.get(user_id, conversation_id)
+        return tail.title if tail else None
+
     def rename(self, user_id: str, conversation_id: str, title: str) -> None:
         if tail := self._tails.get(user_id, conversation_id):
             self._tails.put(user_id, conversation_id, Tail(tail.messages, title))

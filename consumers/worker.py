@@ -19,7 +19,7 @@ from consumers.control_listener import ControlListener
 from consumers.dispatching import Dispatcher
 from consumers.finishing import Books, ConversationWriter, Finisher, MessageWriter
 from consumers.heartbeat import Heart, Heartbeats
-from consumers.history import Conversations, History, Messages
+from consumers.history import History, Messages
 from consumers.liveness import Liveness
 from consumers.request_listener import ListenerSettings, RequestListener
 from consumers.running_turns import RunningTurns
@@ -44,7 +44,7 @@ class MessageStore(Messages, MessageWriter, Protocol):
     """Messages, read and written."""
 
 
-class ConversationStore(Conversations, ConversationWriter, Protocol):
+class ConversationStore(ConversationWriter, Protocol):
     """Conversations, read and written."""
 
 
