@@ -1,0 +1,141 @@
+"""Everything around one worker, in this process: broker, store, writers, and eyes on what it writes.
+
+`running_stage(path, door)` gives a Stage with a running worker; `stage.ask("...")` plays the edge.
+Each stage has a broker of its own, because the embedded one lets a group be joined again only after its session time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from consumers.settings import WorkerSettings
+from consumers.worker import ModelDoor, Worker, WorkerParts, running_worker
+from infra.embedded_broker import embedded_broker
+from observability.tracing import Tracing
+from producers.connected_producer import WriterSettings
+from producers.kafka_writer import KafkaWriter, Record
+from producers.notice_producers import ControlProducer
+from producers.request_producer import RequestProducer, request_record
+from schemas.ids import new_id, turn_id_of, user_id_of
+from schemas.requests import Ask
+from schemas.topics import REPLIES, REQUESTS
+from store.rows import MessageRow
+from store.sqlite.opening import SqliteStore, open_store
+from tests.flow.topic_readers import Replies, reading_replies
+
+USER = user_id_of("dev", "asha")
+FAST_SETTINGS = WorkerSettings(drain_seconds=2, merge_ms=5, dead_after_seconds=1)
+
+
+@dataclass
+class Stage:
+    """A worker and its surroundings."""
+
+    bootstrap: str
+    store: SqliteStore
+    records: KafkaWriter
+    frames: KafkaWriter
+    replies: Replies
+    spans: InMemorySpanExporter
+    tracing: Tracing
+    worker_id: str
+    worker: Worker
+
+    async def ask(self, text: str = "Hello?", *, traceparent: str | None = None, **fields: Any) -> Ask:
+        """Accepts a question as the edge does."""
+        request = a_request(text, **fields)
+        await RequestProducer(self.records).ask(request, traceparent)
+        return request
+
+    async def ask_again(self, request: Ask) -> None:
+        """The same record once more, as a rebalance or a crash before the commit delivers it."""
+        await RequestProducer(self.records).ask(request)
+
+    async def write_request(self, value: bytes, request: Ask, headers: list[tuple[str, bytes]] | None = None) -> None:
+        """Raw bytes under a request's key (and headers, unless others are given)."""
+        record = request_record(request, None)
+        given = record.headers if headers is None else headers
+        await self.records.write(Record(REQUESTS.name, record.key, value, given), 5)
+
+    @property
+    def control(self) -> ControlProducer:
+        return ControlProducer(self.records)
+
+    async def messages(self, request: Ask) -> list[MessageRow]:
+        """The conversation as stored, oldest first."""
+        return (await self.store.messages.page(request.user_id, request.conversation_id, None, 100))[::-1]
+
+    async def committed(self) -> int:
+        """How many requests the group's committed offsets cover."""
+        return await committed_requests(self.bootstrap)
+
+    async def until_committed(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while await self.committed() < count:
+                await asyncio.sleep(0.05)
+
+
+def a_request(text: str = "Hello?", **fields: Any) -> Ask:
+    ids = {"user_id": USER, "conversation_id": new_id(), "request_id": new_id()} | fields
+    turn_id = turn_id_of(ids["user_id"], ids["conversation_id"], ids["request_id"])
+    return Ask(**{"model": "fast", "accepted_at": "2026-01-01T00:00:00Z", "text": text, "turn_id": turn_id} | ids)
+
+
+@asynccontextmanager
+async def running_stage(
+    folder: Path,
+    door: ModelDoor,
+    settings: WorkerSettings = FAST_SETTINGS,
+    worker_id: str | None = None,
+    tracing: Tracing | None = None,
+    partitions: int = 1,
+) -> AsyncIterator[Stage]:
+    """A worker on a broker of its own and the store in `folder`; two stages of one folder share the store."""
+    spans = InMemorySpanExporter()
+    async with AsyncExitStack() as stack:
+        bootstrap = stack.enter_context(embedded_broker({REQUESTS.name: partitions, REPLIES.name: 2}))
+        store = await stack.enter_async_context(open_store(folder / "samvad.db"))
+        frames = await stack.enter_async_context(KafkaWriter(WriterSettings(bootstrap, "frames", linger_ms=2)))
+        records = await stack.enter_async_context(KafkaWriter(WriterSettings(bootstrap, "records")))
+        replies = await stack.enter_async_context(reading_replies(bootstrap))
+        parts = WorkerParts(
+            worker_id=worker_id or new_id(),
+            bootstrap_servers=bootstrap,
+            fetch_wait_ms=10,
+            store=store,
+            frames=frames,
+            records=records,
+            door=door,
+            tracing=tracing or tracing_into(spans),
+        )
+        worker = await stack.enter_async_context(running_worker(parts, settings))
+        yield Stage(bootstrap, store, records, frames, replies, spans, parts.tracing, parts.worker_id, worker)
+
+
+def tracing_into(spans: InMemorySpanExporter) -> Tracing:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    return Tracing(provider)
+
+
+async def committed_requests(bootstrap: str) -> int:
+    """The sum of the worker group's committed offsets."""
+    consumer = AIOKafkaConsumer(REQUESTS.name, bootstrap_servers=bootstrap, group_id=None)
+    await consumer.start()
+    partitions = sorted(consumer.partitions_for_topic(REQUESTS.name) or ())
+    await consumer.stop()
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id="workers", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        offsets = [await consumer.committed(TopicPartition(REQUESTS.name, number)) for number in partitions]
+        return sum(offset or 0 for offset in offsets)
+    finally:
+        await consumer.stop()
