@@ -53,7 +53,7 @@ endef
 
 # Installing: the interpreter, uv by its hash, then a role's locked and hashed packages, then this checkout.
 $(VENV)/ready-%: locks/%.txt pyproject.toml | $(BIN)/uv
-	@echo "Installing into $(VENV) ..."
+	@echo "Installing into $(VENV) ..." >&2
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --require-hashes --requirement locks/$*.txt
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

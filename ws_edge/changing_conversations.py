@@ -5,14 +5,18 @@ In: a user's wish. Out: the store's row changed, workers told to stop its turns 
 
 from typing import Protocol
 
+import structlog
+
 from producers.errors import WriteError
 from schemas.clock import rfc3339
-from schemas.control import AnyNotice, ConversationDropped
+from schemas.control import AnyNotice, ConversationDropped, ConversationRenamed
 from schemas.frames import ConversationChanged
 from store.rows import ConversationRow
 from ws_edge.announcing import Announcer
 from ws_edge.clocks import Clocks
 from ws_edge.turns_in_flight import TurnsInFlight
+
+log = structlog.get_logger(__name__)
 
 
 class Conversations(Protocol):
@@ -58,7 +62,16 @@ class ConversationChanger:
         if row is not None:
             frame = ConversationChanged(conversation_id, row.title, rfc3339(row.updated_at_ms))
             self._announcer.announce(user_id, frame)
+            await self._tell_workers(user_id, conversation_id, title)
         return row
+
+    async def _tell_workers(self, user_id: str, conversation_id: str, title: str) -> None:
+        """A worker that remembers the conversation would announce its old title with the next answer."""
+        renamed = ConversationRenamed(user_id=user_id, conversation_id=conversation_id, title=title)
+        try:
+            await self._control.notify(renamed)
+        except WriteError as error:
+            log.warning("rename_not_told", reason=str(error))
 
     async def delete(self, user_id: str, conversation_id: str) -> bool:
         """Deletes for good, also a conversation whose first turn is still open. False if the user has none such.
