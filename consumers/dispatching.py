@@ -36,6 +36,7 @@ class Dispatcher:
         self._answer = answer
         self._running = running
         self._lanes: Lanes[Job] = Lanes(max_running)
+        self._started: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
         self.assignment: Assignment[Any] = Assignment()
@@ -74,13 +75,16 @@ class Dispatcher:
         """`on_busy: interrupt` stops all earlier open turns of the conversation, running or waiting."""
         request = job.taken.request
         self._running.stop_conversation(request.user_id, request.conversation_id)
-        for waiting in self._lanes.waiting_for(key):
-            self._running.stop_when_it_starts(waiting.taken.request.turn_id)
+        # A job of the same poll may have its task and not have run a step of it.
+        started = [self._started[key]] if key in self._started else []
+        for earlier in [*started, *self._lanes.waiting_for(key)]:
+            self._running.stop_when_it_starts(earlier.taken.request.turn_id)
 
     def _start_what_may_start(self) -> None:
         if self._is_draining:
             return
         for key, job in self._lanes.startable():
+            self._started[key] = job
             task = asyncio.create_task(self._run(key, job), name=f"turn-{job.taken.request.turn_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -91,5 +95,7 @@ class Dispatcher:
             if self.assignment.owns(job.partition, job.tracker) and await self._answer(job.taken):
                 job.tracker.finish(job.offset)
         finally:
+            self._started.pop(key, None)
+            self._running.forget_stop(job.taken.request.turn_id)
             self._lanes.done(key)
             self._start_what_may_start()

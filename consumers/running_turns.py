@@ -78,7 +78,12 @@ class RunningTurns:
 
     def stop_when_it_starts(self, turn_id: str) -> None:
         """For a turn that waits in this process behind others of its conversation."""
-        self._stop_before_start.add(turn_id)
+        if turn_id not in self._turns:
+            self._stop_before_start.add(turn_id)
+
+    def forget_stop(self, turn_id: str) -> None:
+        """For a turn that is done with here, whether or not it began."""
+        self._stop_before_start.discard(turn_id)
 
     def taken(self, turn_id: str, attempt: int) -> None:
         """Somebody claimed `attempt`; a lower one that runs here falls silent."""
