@@ -88,17 +88,17 @@ class Answering:
         outcome = await self._why_not_to_ask(attempt)
         if outcome is not None:
             return outcome
-        attempt.running.provider_called = True
+        attempt.asked = attempt.running.provider_called = True
         return await stream_answer(attempt, self._steps.door, self._steps.checkpoints, self._steps.turn_seconds)
 
     async def _why_not_to_ask(self, attempt: Attempt) -> Outcome | None:
         """An attempt that is only there to end the turn shows the text of the one before it first."""
-        ending = self._steps.beginner.ending_without_the_model(attempt)
-        if ending is not None:
-            await self._steps.beginner.show_earlier_text(attempt)
-            return ending
         interruption = attempt.running.interruption
-        return outcome_of(interruption) if interruption else None
+        ending = self._steps.beginner.ending_without_the_model(attempt)
+        outcome = ending or (outcome_of(interruption) if interruption else None)
+        if isinstance(outcome, Ending):
+            await self._steps.beginner.show_earlier_text(attempt)
+        return outcome
 
     async def _conclude(self, attempt: Attempt, outcome: Outcome) -> bool:
         if isinstance(outcome, Fenced):
@@ -120,5 +120,6 @@ class Answering:
 
     async def _give_back(self, attempt: Attempt) -> None:
         await attempt.frames.published_and_acknowledged()
-        await save_at_release(attempt, self._steps.checkpoints)
+        if attempt.asked:
+            await save_at_release(attempt, self._steps.checkpoints)
         await self._steps.finisher.give_back(attempt.row)

@@ -17,7 +17,10 @@ from store.rows import Checkpoint, TurnRow
 
 @dataclass(slots=True)
 class Attempt:
-    """One claimed try at a turn. `row` is the newest state of the turn's row that we wrote."""
+    """One claimed try at a turn. `row` is the newest state of the turn's row that we wrote.
+
+    `asked`: a provider may have been called, so that the attempt has a price.
+    """
 
     request: ChatRequest
     running: RunningTurn
@@ -29,6 +32,7 @@ class Attempt:
     cannot_be_answered: ErrorCode | None = None
     context: Context | None = None
     earlier: Checkpoint | None = None
+    asked: bool = False
     answered_by: str = field(default="")
 
     @property

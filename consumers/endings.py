@@ -13,6 +13,10 @@ from schemas.usage import UsageRecord
 from store.rows import Checkpoint, Finish, MessageRow, TurnRow
 
 
+NO_USAGE = Usage(0, 0, estimated=False)
+"""Of an attempt that asked nobody."""
+
+
 def usage_of(ending: Ending, input_tokens: int, text: str) -> Usage:
     """What the provider said, or else an estimate that is marked as one (L10)."""
     if isinstance(ending, Completed) and ending.usage is not None:
@@ -42,7 +46,8 @@ def finished_row(
     `usage` by attempt; what the row has already stays: the first write of each wins.
     """
     seq = checkpoint.seq + 1
-    frame = terminal_frame(row, ending, seq, usage[row.attempt], checkpoint.model)
+    bills = {**usage, **row.usage_by_attempt}
+    frame = terminal_frame(row, ending, seq, total_of(bills), checkpoint.model)
     finish = Finish(
         status=status_of(ending),
         text=checkpoint.text,
@@ -53,7 +58,6 @@ def finished_row(
         finished_at_ms=finished_at_ms,
         code=ending.code if isinstance(ending, Failed) else None,
     )
-    bills = {**usage, **row.usage_by_attempt}
     return msgspec.structs.replace(row, version=row.version + 1, owner=None, finish=finish, usage_by_attempt=bills)
 
 
@@ -63,6 +67,15 @@ def usage_by_attempt(row: TurnRow, usage: Usage, earlier: Checkpoint | None, inp
         return {row.attempt: usage}
     estimate = Usage(input_tokens, estimate_tokens(earlier.text), estimated=True)
     return {earlier.attempt: estimate, row.attempt: usage}
+
+
+def total_of(usage: dict[int, Usage]) -> Usage:
+    """What a turn cost, over all of its attempts: history adds up to the bills (G5)."""
+    return Usage(
+        sum(used.input_tokens for used in usage.values()),
+        sum(used.output_tokens for used in usage.values()),
+        estimated=any(used.estimated for used in usage.values()),
+    )
 
 
 def with_parent(row: TurnRow, parent_id: str | None) -> TurnRow:
@@ -92,7 +105,7 @@ def messages_of(row: TurnRow) -> tuple[MessageRow, MessageRow]:
         parent_id=row.question.id,
         model=row.finish.model,
         status=row.finish.status,
-        usage=row.usage_by_attempt.get(row.attempt),
+        usage=total_of(row.usage_by_attempt),
         turn_id=row.turn_id,
     )
     return question, answer

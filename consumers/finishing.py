@@ -16,7 +16,7 @@ from consumers.attempt import Attempt
 from consumers.attempt_frames import terminal_address
 from consumers.claimer import Turns
 from consumers.claiming import is_mine, released_row
-from consumers.endings import bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
+from consumers.endings import NO_USAGE, bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
 from consumers.history import Conversations
 from consumers.outcomes import Ending
 from consumers.patience import until_it_works
@@ -74,7 +74,7 @@ class Finisher:
         """Stores the end of an attempt whose frames are all acknowledged. None: it is not ours any more."""
         input_tokens = attempt.context.input_tokens if attempt.context else 0
         checkpoint = msgspec.structs.replace(attempt.frames.checkpoint, model=attempt.model)
-        usage = usage_of(ending, input_tokens, checkpoint.text)
+        usage = usage_of(ending, input_tokens, checkpoint.text) if attempt.asked else NO_USAGE
         row = with_parent(attempt.row, attempt.path.parent_id)
         bills = usage_by_attempt(row, usage, attempt.earlier, input_tokens)
         return await self._store(finished_row(row, ending, checkpoint, bills, int(time.time() * 1000)))

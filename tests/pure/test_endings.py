@@ -110,7 +110,10 @@ def test_a_dead_attempt_is_billed_by_what_it_left_behind_and_only_once() -> None
         (1, 9, estimate_tokens("half of it"), True),
         (2, 5, 8, False),
     ]
-    assert messages_of(row)[1].usage == SAID
+    # History shows what the whole turn cost, so that its sum is the sum of the bills.
+    assert messages_of(row)[1].usage == Usage(9 + 5, estimate_tokens("half of it") + 8, estimated=True)
+    assert row.finish is not None
+    assert b'"usage":{"input_tokens":14,"output_tokens":12,"estimated":true}' in row.finish.terminal_frame
 
 
 def test_a_checkpoint_of_this_very_attempt_is_no_second_bill() -> None:
