@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiokafka.structs import ConsumerRecord
 
 from consumers.attempt_frames import MAX_DELTA_CHARACTERS
 from consumers.llm.pieces import Piece, ProviderFault
 from schemas import codec
 from schemas.control import ConversationRenamed
 from schemas.errors import ErrorCode
-from schemas.frames import Completed, Delta, Failed, Started
+from schemas.frames import AnyServerFrame, Completed, Delta, Failed, Started
 from schemas.ids import n_of, new_id, seq_of
 from schemas.statuses import TurnStatus
-from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES, USAGE
+from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES
 from tests.flow.practice_client import until
 from tests.flow.scripted_door import USAGE as SAID_USAGE
 from tests.flow.scripted_door import Gate, ScriptedDoor
@@ -98,8 +99,7 @@ async def test_a_turns_row_is_ended_and_nobody_holds_it(stage: Stage) -> None:
 async def test_a_turn_is_billed_once_by_what_the_provider_said(stage: Stage) -> None:
     request = await stage.ask()
     await stage.replies.end_of(request.turn_id)
-    async with reading_topic(stage.bootstrap, USAGE.name) as usage:
-        bills = await usage.until(lambda: bills_of_turn(usage.records, request.turn_id))
+    bills = await stage.bills(request)
     assert [(bill.attempt, bill.input_tokens, bill.output_tokens, bill.estimated) for bill in bills] == [
         (1, 7, 11, False)
     ]
@@ -121,9 +121,7 @@ async def test_the_turns_of_one_conversation_run_one_after_the_other_and_build_o
     requests = [await stage.ask(f"question {n}", conversation_id=conversation_id) for n in range(5)]
     for request in requests:
         await stage.replies.end_of(request.turn_id)
-    frames = [
-        f for f in map(codec_frame, stage.replies.records) if getattr(f, "conversation_id", "") == conversation_id
-    ]
+    frames = [f for f in map(decoded, stage.replies.records) if getattr(f, "conversation_id", "") == conversation_id]
     order = list(dict.fromkeys(frame.turn_id for frame in frames))
     assert order == [request.turn_id for request in requests]
     assert [frame.turn_id for frame in frames] == sorted((f.turn_id for f in frames), key=order.index)
@@ -198,9 +196,8 @@ async def test_an_ended_turn_that_comes_again_repeats_its_end_byte_for_byte_and_
     assert first == second
     assert len(door.asked) == asked
     assert await stage.messages(request) == before
-    async with reading_topic(stage.bootstrap, USAGE.name) as usage:
-        bills = await usage.until(lambda: bills_of_turn(usage.records, request.turn_id, at_least=2))
-    assert bills[0] == bills[1]
+    first_bill, second_bill = await stage.bills(request, at_least=2)
+    assert first_bill == second_bill
 
 
 async def test_a_repair_of_a_later_turn_keeps_the_conversations_title(stage: Stage) -> None:
@@ -310,10 +307,5 @@ async def test_the_worker_is_ready_while_it_takes_requests(stage: Stage) -> None
     await stage.worker.failed_or(stop)
 
 
-def bills_of_turn(records: list, turn_id: str, at_least: int = 1) -> list:
-    found = [bill for record in records if (bill := codec.decode_usage(record.value)).turn_id == turn_id]
-    return found if len(found) >= at_least else []
-
-
-def codec_frame(record):
+def decoded(record: ConsumerRecord[bytes, bytes]) -> AnyServerFrame:
     return codec.decode_server_frame(record.value)

@@ -5,12 +5,13 @@ Each stage has a broker of its own, because the embedded one lets a group be joi
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -24,12 +25,16 @@ from producers.connected_producer import WriterSettings
 from producers.kafka_writer import KafkaWriter, Record
 from producers.notice_producers import ControlProducer
 from producers.request_producer import RequestProducer, request_record
+from schemas import codec
+from schemas.control import StopAsked
 from schemas.ids import new_id, turn_id_of, user_id_of
 from schemas.requests import Ask
-from schemas.topics import REPLIES, REQUESTS
-from store.rows import MessageRow
+from schemas.topics import REPLIES, REQUESTS, USAGE
+from schemas.usage import UsageRecord
+from store.rows import MessageRow, TurnRow
 from store.sqlite.opening import SqliteStore, open_store
-from tests.flow.topic_readers import Replies, reading_replies
+from tests.contracts.deadlines import eventually
+from tests.flow.topic_readers import Replies, reading_replies, reading_topic
 
 USER = user_id_of("dev", "asha")
 FAST_SETTINGS = WorkerSettings(drain_seconds=2, merge_ms=5, dead_after_seconds=1)
@@ -65,6 +70,13 @@ class Stage:
         given = record.headers if headers is None else headers
         await self.records.write(Record(REQUESTS.name, record.key, value, given), 5)
 
+    async def write_at_once(self, requests: Sequence[Ask]) -> None:
+        """Accepts several questions without waiting in between: the worker polls them together."""
+        await asyncio.gather(*(self.records.submit(request_record(request, None)) for request in requests))
+
+    async def write_raw(self, topic: str, value: bytes) -> None:
+        await self.records.write(Record(topic, new_id(), value, []), 5)
+
     @property
     def control(self) -> ControlProducer:
         return ControlProducer(self.records)
@@ -78,9 +90,39 @@ class Stage:
         return await committed_requests(self.bootstrap)
 
     async def until_committed(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while await self.committed() < count:
-                await asyncio.sleep(0.05)
+        async def is_covered() -> bool:
+            return await self.committed() >= count
+
+        await eventually(is_covered, seconds=10)
+
+    async def ask_to_stop(self, request: Ask, notify: bool = True) -> None:
+        """Plays the edge's part of a stop: the flag in the row, made if there is none, then the notice."""
+        row = await self.store.turns.load(request.turn_id)
+        while True:
+            flagged = msgspec.structs.replace(
+                row or unclaimed(request), version=(row.version if row else 0) + 1, stop=True
+            )
+            row = await self.store.turns.compare_and_set(flagged, row.version if row else None)
+            if row is None:
+                break
+        if notify:
+            await self.control.notify(StopAsked(turn_id=request.turn_id))
+
+    async def bills(self, request: Ask, at_least: int = 1) -> list[UsageRecord]:
+        """The turn's usage records, in the order written."""
+
+        def of_turn() -> list[UsageRecord]:
+            decoded = (codec.decode_usage(record.value) for record in usage.records)
+            found = [bill for bill in decoded if bill.turn_id == request.turn_id]
+            return found if len(found) >= at_least else []
+
+        async with reading_topic(self.bootstrap, USAGE.name) as usage:
+            found: list[UsageRecord] = await usage.until(of_turn)
+        return found
+
+
+def unclaimed(request: Ask) -> TurnRow:
+    return TurnRow(turn_id=request.turn_id, user_id=request.user_id, conversation_id=request.conversation_id, version=0)
 
 
 def a_request(text: str = "Hello?", **fields: Any) -> Ask:
