@@ -84,7 +84,7 @@ class Answering:
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         """From the claim to an outcome."""
-        self._steps.beginner.start(attempt)
+        await self._steps.beginner.start(attempt)
         outcome = await self._why_not_to_ask(attempt)
         if outcome is not None:
             return outcome

@@ -6,6 +6,7 @@ loop calls `add` and goes on; the writer below keeps what the broker has not ack
 
 import asyncio
 from collections.abc import Callable
+from itertools import groupby
 
 from consumers.llm.pieces import Piece
 from producers.errors import NotAttempted
@@ -32,40 +33,41 @@ class AttemptFrames:
         self._merge_seconds = merge_seconds
         self._loop = asyncio.get_running_loop()
         self._n = 0
-        self._pending: list[str] = []
+        self._pending: list[Piece] = []
         self._nothing_pending = asyncio.Event()
-        self._pending_is_reasoning = False
         self._next_flush_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._published: list[str] = []
         self._last: asyncio.Future[None] | None = None
         self.first_delta_at: float | None = None
 
-    def start(self, request_id: str, parent_id: str | None) -> None:
-        """Publishes `started`. Raises NotAttempted when the writer is full."""
+    async def start(self, request_id: str, parent_id: str | None) -> None:
+        """Publishes `started`, as soon as the writer has room."""
+        while True:
+            try:
+                return self._send(self._started(request_id, parent_id))
+            except NotAttempted:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _started(self, request_id: str, parent_id: str | None) -> Started:
         claim = self._claim
         assert claim.question is not None and claim.answer_id is not None
         question = type(claim.question)(claim.question.text, parent_id, claim.question.id)
-        self._send(
-            Started(
-                conversation_id=claim.conversation_id,
-                turn_id=claim.turn_id,
-                seq=self.next_seq,
-                request_id=request_id,
-                attempt=claim.attempt,
-                model=self._alias,
-                user_message=question,
-                answer_id=claim.answer_id,
-            )
+        return Started(
+            conversation_id=claim.conversation_id,
+            turn_id=claim.turn_id,
+            seq=self.next_seq,
+            request_id=request_id,
+            attempt=claim.attempt,
+            model=self._alias,
+            user_message=question,
+            answer_id=claim.answer_id,
         )
 
     def add(self, piece: Piece) -> None:
         """Takes a piece; it is published now or with its neighbours."""
-        if self._pending and piece.is_reasoning != self._pending_is_reasoning:
-            self.flush()
-        self._pending.append(piece.text)
+        self._pending.append(piece)
         self._nothing_pending.clear()
-        self._pending_is_reasoning = piece.is_reasoning
         if self._timer is not None:
             return
         if self._loop.time() >= self._next_flush_at:
@@ -76,15 +78,13 @@ class AttemptFrames:
     def flush(self) -> None:
         """Publishes what is pending. With a full writer it stays pending and is tried again."""
         self._cancel_timer()
-        text = "".join(self._pending)
+        self._pending = _merged(self._pending)
         try:
-            while text:
-                self._send_delta(text[:MAX_DELTA_CHARACTERS])
-                text = text[MAX_DELTA_CHARACTERS:]
+            while self._pending:
+                self._send_first_pending()
         except NotAttempted:
             self._timer = self._loop.call_later(RETRY_SECONDS, self.flush)
-        self._pending = [text] if text else []
-        if not text:
+        else:
             self._nothing_pending.set()
         self._next_flush_at = self._loop.time() + self._merge_seconds
 
@@ -117,9 +117,14 @@ class AttemptFrames:
         """The text up to the newest published frame."""
         return Checkpoint(self._claim.attempt, self.next_seq - 1, self.text, self._alias)
 
-    def _send_delta(self, text: str) -> None:
+    def _send_first_pending(self) -> None:
+        piece = self._pending[0]
+        self._send_delta(piece.text[:MAX_DELTA_CHARACTERS], piece.is_reasoning)
+        rest = piece.text[MAX_DELTA_CHARACTERS:]
+        self._pending[:1] = [Piece(rest, piece.is_reasoning)] if rest else []
+
+    def _send_delta(self, text: str, is_reasoning: bool) -> None:
         claim = self._claim
-        is_reasoning = self._pending_is_reasoning
         self._send(
             Delta(
                 conversation_id=claim.conversation_id,
@@ -142,6 +147,12 @@ class AttemptFrames:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _merged(pieces: list[Piece]) -> list[Piece]:
+    """Neighbours of one kind as one piece; a full writer may leave several kinds waiting."""
+    kinds = groupby(pieces, key=lambda piece: piece.is_reasoning)
+    return [Piece("".join(piece.text for piece in run), is_reasoning) for is_reasoning, run in kinds]
 
 
 def terminal_address(row: TurnRow, finish: Finish) -> ReplyAddress:

@@ -92,14 +92,14 @@ class Beginner:
             attempt.earlier = await until_it_works(self._parts.checkpoints.newest, row.turn_id)
         return attempt
 
-    def start(self, attempt: Attempt) -> None:
+    async def start(self, attempt: Attempt) -> None:
         """Builds the context and shows that the attempt began."""
         with self._parts.tracing.span(c.CONTEXT, attempt.traceparent) as span:
             span.set_attribute(c.CONTEXT_SOURCE, "warm" if attempt.path.is_warm else "store")
             self._build_context(attempt)
             if attempt.context is not None:
                 span.set_attribute(c.CONTEXT_MESSAGES, len(attempt.context.messages))
-        attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
+        await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
 
     def ending_without_the_model(self, attempt: Attempt) -> Ending | None:
         """The ending of an attempt that must not ask anybody, if it is one."""
