@@ -12,7 +12,6 @@ from schemas.parts import Usage, UserMessage
 from schemas.usage import UsageRecord
 from store.rows import Checkpoint, Finish, MessageRow, TurnRow
 
-
 NO_USAGE = Usage(0, 0, estimated=False)
 """Of an attempt that asked nobody."""
 

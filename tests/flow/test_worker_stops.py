@@ -1,4 +1,4 @@
-"""Stopping a turn: while it streams, before it starts, from another device, by the next question, by a deletion (G8)."""
+"""Stopping a turn: while it streams, before it starts, by the next question, by a deletion of its conversation (G8)."""
 
 from collections.abc import AsyncIterator
 
