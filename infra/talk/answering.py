@@ -12,9 +12,8 @@ from infra.talk.interrupts import Interrupts
 from infra.talk.screen import Screen
 from infra.talk.telling import Moment, Telling
 from infra.talk.visible import visible
-from infra.talk.wording import end_of, switched
+from infra.talk.wording import how_it_ended, switched
 from samvad_client import SamvadClient, TurnHandle, TurnView
-from schemas.statuses import TurnStatus
 
 TICK_SECONDS = 0.25
 """How soon a lost connection or another second of waiting shows."""
@@ -79,10 +78,8 @@ class WholeAnswer:
         return view
 
     def _note(self, view: TurnView) -> None:
-        lines = [switched(switch) for switch in view.switches]
-        if view.status is not TurnStatus.COMPLETED:
-            lines.append(end_of(view, None))
-        self._notes.write("".join(f"{line}\n" for line in lines))
+        lines = [*map(switched, view.switches), how_it_ended(view)]
+        self._notes.write("".join(f"{line}\n" for line in lines if line))
         self._notes.flush()
 
 

@@ -104,8 +104,8 @@ class Chat:
 
     async def _list(self, _: str) -> None:
         await self._fetch_list()
-        for line in conversation_lines(self._listed, self._conversation_id) or ["There are none yet."]:
-            self._screen.say(line)
+        lines = conversation_lines(self._listed, self._conversation_id, self._screen.columns)
+        self._screen.print(map(Note, lines or ["There are none yet."]))
 
     async def _open_numbered(self, number: str) -> None:
         if not self._listed:
@@ -119,7 +119,7 @@ class Chat:
         """Shows the end of a conversation and follows what is still being answered in it."""
         self._leave_conversation()
         self._conversation_id, self._is_empty = row.id, False
-        self._screen.say(f"— {title_of(row)} —")
+        self._screen.say(f"— {title_of(row, self._screen.columns - 4)} —")
         # Watched before it is read: a turn that ends in between is in both, and never in neither.
         open_turns = await self._watch()
         await self._show_messages()

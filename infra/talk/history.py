@@ -11,20 +11,22 @@ from infra.talk.unfolding import Piece, Unfolding
 from infra.talk.visible import one_line, visible
 from samvad_client.rest import ConversationRow, MessageRow
 
-TITLE_COLUMNS = 60
+ROOM_BEFORE_TITLE = 20
+"""Columns that the mark, the number and the time take in a list."""
 _PLAIN_ENDS = (None, "completed")
 
 
-def conversation_lines(rows: list[ConversationRow], current_id: str) -> list[str]:
-    """Numbered from 1, the current one marked."""
+def conversation_lines(rows: list[ConversationRow], current_id: str, columns: int) -> list[str]:
+    """One line each, numbered from 1, the current one marked."""
+    room = max(10, columns - ROOM_BEFORE_TITLE)
     return [
-        f"{'*' if row.id == current_id else ' '} {number:>2}  {_when(row.updated_at)}  {title_of(row)}"
+        f"{'*' if row.id == current_id else ' '} {number:>2}  {_when(row.updated_at)}  {title_of(row, room)}"
         for number, row in enumerate(rows, start=1)
     ]
 
 
-def title_of(row: ConversationRow) -> str:
-    return one_line(row.title or "(no title yet)", TITLE_COLUMNS)
+def title_of(row: ConversationRow, columns: int) -> str:
+    return one_line(row.title or "(no title yet)", columns)
 
 
 def message_items(message: MessageRow, model_title: str) -> list[Piece | Note]:

@@ -31,6 +31,12 @@ class Screen:
         self._console = Console(file=self._out, theme=THEME, highlight=False)
         self.live = LiveRegion(self._out, self._size)
 
+    @property
+    def columns(self) -> int:
+        """How wide lines may be."""
+        # One column stays free: a full line would leave the cursor between two rows.
+        return max(10, min(MAX_COLUMNS, self._size().columns - 1))
+
     def show(self, drawing: Drawing) -> None:
         """Prints what is finished and draws the rest in place."""
         above = [line for item in drawing.printed for line in self._lines(item)]
@@ -50,20 +56,16 @@ class Screen:
         if drawing.open is not None:
             lines += self._lines(_tail(drawing.open, self._size().lines))
         if drawing.thought:
-            lines += note_lines(self._console, drawing.thought, self._width())[-THOUGHT_LINES:]
+            lines += note_lines(self._console, drawing.thought, self.columns)[-THOUGHT_LINES:]
         if drawing.state:
-            lines += note_lines(self._console, one_line(drawing.state, self._width()), self._width())
+            lines += note_lines(self._console, one_line(drawing.state, self.columns), self.columns)
         return lines
 
     def _lines(self, item: Piece | Note) -> list[str]:
         if isinstance(item, Piece):
-            return markdown_lines(self._console, item, self._width())
+            return markdown_lines(self._console, item, self.columns)
         # An empty note is an empty line.
-        return note_lines(self._console, item.text, self._width(), item.style) or [""]
-
-    def _width(self) -> int:
-        # One column stays free: a full line would leave the cursor between two rows.
-        return max(10, min(MAX_COLUMNS, self._size().columns - 1))
+        return note_lines(self._console, item.text, self.columns, item.style) or [""]
 
 
 def _tail(piece: Piece, rows: int) -> Piece:

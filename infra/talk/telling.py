@@ -22,6 +22,9 @@ class Note:
     style: str = "note"
 
 
+EMPTY_LINE = Note("")
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """`printed` goes up for good; `open`, the end of what the model thinks, and `state` are drawn anew each time."""
@@ -55,7 +58,7 @@ class Telling:
         ended = turn.has_ended
         step = self._unfolding.show(visible(turn.answer), ended=ended)
         printed: list[Piece | Note] = [*self._heading(turn), *self._thought(turn)]
-        printed += [Note(WITHDRAWN)] if step.withdrawn else []
+        printed += [EMPTY_LINE, Note(WITHDRAWN), EMPTY_LINE] if step.withdrawn else []
         printed += [*step.finished, *self._switches(turn)]
         if ended:
             return Drawing([*printed, *_end(turn, moment)])
@@ -78,7 +81,7 @@ class Telling:
     def _switches(self, turn: TurnView) -> list[Note]:
         new = [switch for switch in turn.switches if switch.seq not in self._told_switches]
         self._told_switches.update(switch.seq for switch in new)
-        return [Note(switched(switch)) for switch in new]
+        return [note for switch in new for note in (EMPTY_LINE, Note(switched(switch)))]
 
 
 def _end(turn: TurnView, moment: Moment) -> list[Note]:

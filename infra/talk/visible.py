@@ -4,6 +4,8 @@ In: any text. Out: the same with control characters shown as pictures, so that n
 window's title or hide what was written; and without the marks that reorder text behind the reader's back.
 """
 
+from rich.cells import cell_len, set_cell_size
+
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
 _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "")
 _SHOWN = {**_PICTURES, **dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}"), **_REORDERING, 0x7F: "␡"}
@@ -15,6 +17,6 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, width: int) -> str:
-    """For titles and states: no newline, and at most `width` characters."""
+    """For titles and states: no newline, and at most `width` columns."""
     flat = " ".join(visible(text).split())
-    return flat if len(flat) <= width else flat[: max(0, width - 1)] + "…"
+    return flat if cell_len(flat) <= width else set_cell_size(flat, max(0, width - 1)).rstrip() + "…"

@@ -44,11 +44,12 @@ def switched(switch: Switched) -> str:
 
 def end_of(turn: TurnView, seconds: float | None) -> str:
     """The line under an ended answer: how it ended, what it cost, how long it took."""
-    parts = [_how(turn), _tokens(turn.usage), "" if seconds is None else f"{seconds:.1f} s"]
+    parts = [how_it_ended(turn), _tokens(turn.usage), "" if seconds is None else f"{seconds:.1f} s"]
     return " · ".join(part for part in parts if part)
 
 
-def _how(turn: TurnView) -> str:
+def how_it_ended(turn: TurnView) -> str:
+    """Empty where the model simply finished."""
     if turn.status is TurnStatus.STOPPED:
         return "stopped"
     if turn.status is TurnStatus.FAILED:

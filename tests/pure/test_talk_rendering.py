@@ -71,6 +71,7 @@ def test_control_characters_are_shown_instead_of_obeyed() -> None:
     assert visible("a\x1b[2Jb\x07\x9b\x7f\r\n\tc") == "a␛[2Jb␇\ufffd␡\n\tc"
     assert visible("ab\u202edc") == "abdc"
     assert one_line("a\n b\x1b" + "c" * 20, 8) == "a b␛ccc…"
+    assert one_line("日本語です", 6) == "日本…"
 
 
 def test_an_open_code_block_taller_than_the_screen_shows_its_end_and_is_printed_whole_when_finished() -> None:

@@ -47,7 +47,8 @@ class Told:
     @property
     def printed(self) -> list[str]:
         items = [item for drawing in self.drawings for item in drawing.printed]
-        return [item.source if isinstance(item, Piece) else item.text for item in items]
+        texts = [item.source if isinstance(item, Piece) else item.text for item in items]
+        return [text for text in texts if text]
 
     @property
     def state(self) -> str:
