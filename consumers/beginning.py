@@ -93,13 +93,17 @@ class Beginner:
         return attempt
 
     async def start(self, attempt: Attempt) -> None:
-        """Builds the context and shows that the attempt began."""
+        """Builds the context, if a model is going to be asked, and shows that the attempt began."""
+        if self.ending_without_the_model(attempt) is None:
+            self._observe_context(attempt)
+        await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
+
+    def _observe_context(self, attempt: Attempt) -> None:
         with self._parts.tracing.span(c.CONTEXT, attempt.traceparent) as span:
             span.set_attribute(c.CONTEXT_SOURCE, "warm" if attempt.path.is_warm else "store")
             self._build_context(attempt)
             if attempt.context is not None:
                 span.set_attribute(c.CONTEXT_MESSAGES, len(attempt.context.messages))
-        await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
 
     def ending_without_the_model(self, attempt: Attempt) -> Ending | None:
         """The ending of an attempt that must not ask anybody, if it is one."""
