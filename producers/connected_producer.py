@@ -39,8 +39,14 @@ async def connected_producer(settings: WriterSettings) -> AsyncIterator[AIOKafka
         async with asyncio.timeout(settings.start_seconds):
             await producer.start()
         yield producer
-    finally:
+    except Exception:
+        # Nothing may leave it any more: what `stop()` flushed could overtake what the next producer sends again.
+        await _abandon(producer)
+        raise
+    except BaseException:
         await _tear_down(producer, settings.stop_seconds)
+        raise
+    await _tear_down(producer, settings.stop_seconds)
 
 
 def _new_producer(settings: WriterSettings) -> AIOKafkaProducer:
@@ -72,4 +78,5 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     if task is not None and not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=1)
+    producer._closed = True  # or its finalizer complains
     await producer.client.close()
