@@ -16,6 +16,7 @@ from schemas.requests import Ask
 from schemas.statuses import TurnStatus
 from schemas.topics import CONTROL
 from store.rows import Checkpoint
+from tests.flow.practice_client import until
 from tests.flow.scripted_door import Gate, ScriptedDoor
 from tests.flow.topic_readers import answer_in
 from tests.flow.worker_stage import Stage, a_request, running_stage, unclaimed
@@ -191,6 +192,7 @@ async def delete(stage: Stage, request: Ask) -> None:
     where = (request.user_id, request.conversation_id)
     await stage.store.conversations.delete(*where, deleted_at_ms=2**42, even_if_unknown=True)
     await stage.control.notify(ConversationDropped(user_id=where[0], conversation_id=where[1]))
+    await until(lambda: stage.worker._history.known_title(*where) is None)
 
 
 async def a_whole_turn(stage: Stage) -> None:

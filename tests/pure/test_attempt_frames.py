@@ -77,9 +77,7 @@ async def test_merged_pieces_go_out_when_their_time_has_come() -> None:
     frames = new_frames(publish, merge_seconds=0.005)
     frames.add(Piece("a"))
     frames.add(Piece("b"))
-    async with asyncio.timeout(5):
-        while len(publish.deltas) < 2:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(frames._nothing_pending.wait(), 5)
     assert [delta.text for delta in publish.deltas] == ["a", "b"]
 
 
