@@ -14,7 +14,7 @@ from opentelemetry.trace import Span, SpanKind
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment, Deployments, new_router
 from consumers.llm.pieces import End, Piece, ProviderFault
-from consumers.llm.provider_stream import pieces_of
+from consumers.llm.provider_stream import pieces_of, warm_up
 from consumers.llm.questions import Question
 from observability import conventions as c
 from observability.tracing import Tracing, mark_failed
@@ -36,6 +36,11 @@ class LlmDoor:
         self._tracing = tracing
         self._deadlines = deadlines or Deadlines()
         self._deployments = Deployments(models, new_router(models))
+
+    async def warm_up(self) -> None:
+        """Has LiteLLM load what its first pick and its first call need, before a user waits for it."""
+        await self._deployments.warm_up()
+        await warm_up()
 
     def system_prompt_of(self, alias: str) -> str | None:
         """Raises KeyError for an alias that no deployment serves."""
