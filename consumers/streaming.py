@@ -12,6 +12,7 @@ from consumers.llm.questions import Question
 from consumers.outcomes import Completed, Failed, Fenced, Outcome, Released, Stopped
 from consumers.running_turns import Interruption
 from schemas.errors import ErrorCode
+from schemas.ids import seq_of
 from store.errors import StoreUnavailable
 from store.rows import Checkpoint
 
@@ -85,7 +86,7 @@ async def _read(attempt: Attempt, door: Door) -> Outcome:
 
 
 async def _save_now_and_then(attempt: Attempt, checkpoints: Checkpoints) -> None:
-    saved_seq = attempt.frames.next_seq - 1
+    saved_seq = seq_of(attempt.row.attempt, 0)
     while True:
         await asyncio.sleep(CHECKPOINT_SECONDS)
         if attempt.frames.next_seq - 1 == saved_seq:
