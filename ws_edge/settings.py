@@ -11,9 +11,10 @@ from schemas.client_frames import MAX_FRAME_BYTES
 class EdgeSettings(BaseSettings):
     """Everything about an edge that an operator may choose. Units are in the names."""
 
-    model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
+    """Where to listen; anything but loopback switches the development sign-in off."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0 lets the system choose; `RunningEdge.address` says which it was."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -22,13 +23,16 @@ class EdgeSettings(BaseSettings):
     heartbeat_seconds: int = Field(default=20, ge=1)
     """A server frame comes at least this often (DESIGN 4)."""
     hello_seconds: float = Field(default=5, gt=0)
+    """A session must say who it is within this time."""
     tcp_user_timeout_seconds: float = Field(default=20, gt=0)
     """A client that reads nothing for this long is cut off by the kernel (W1)."""
     farewell_seconds: float = Field(default=5, gt=0)
     """How long what was said before a close may take to leave."""
     drain_seconds: float = Field(default=20, ge=0)
+    """After SIGTERM, sessions are closed one by one over this time; workers let turns end within it."""
 
     max_sessions: int = Field(default=20_000, ge=1)
+    """Open sockets of this process; more are told to come back later (1013)."""
     max_sessions_per_user: int = Field(default=50, ge=1)
     max_watched: int = Field(default=50, ge=1)
     """Conversations that one session watches at once."""
@@ -37,7 +41,9 @@ class EdgeSettings(BaseSettings):
     max_open_turns: int = Field(default=30, ge=1)
     """Turns of one user that are queued or running at once (G7)."""
     frames_per_second: float = Field(default=50, gt=0)
+    """Client frames that one session may send, in the long run (4429)."""
     frame_burst: int = Field(default=100, ge=1)
+    """And at once."""
     outbox_bytes: int = Field(default=256 * 1024, ge=1024)
     """Above this much unsent, a session's deltas give way to one snapshot for each turn."""
     outbox_hard_bytes: int = Field(default=1024 * 1024, ge=1024)
