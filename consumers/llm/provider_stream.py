@@ -37,7 +37,7 @@ async def pieces_of(
         stream = await _call(deployment, messages, limit)
         async with aclosing(stream):
             while (chunk := await _next_chunk(stream, limit)) is not None:
-                usage = _usage_of(chunk) or usage
+                usage = _usage_of(stream, chunk) or usage
                 for piece in _pieces_in(chunk):
                     yield piece
                     limit = loop.time() + deadlines.gap_seconds
@@ -65,18 +65,18 @@ async def warm_up() -> None:
 
 
 async def _call(deployment: Deployment, messages: list[ProviderMessage], limit: float) -> Any:
+    ours = {
+        "messages": messages,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "num_retries": 0,
+        "max_retries": 0,
+        # The Router's failure books are kept by these two (L4).
+        "metadata": {"model_group": deployment.alias, "deployment": deployment.model},
+        "model_info": {"id": deployment.deployment_id},
+    }
     async with asyncio.timeout_at(limit):
-        return await litellm.acompletion(
-            **deployment.params,
-            messages=messages,
-            stream=True,
-            stream_options={"include_usage": True},
-            num_retries=0,
-            max_retries=0,
-            # The Router's failure books are kept by these two (L4).
-            metadata={"model_group": deployment.alias, "deployment": deployment.model},
-            model_info={"id": deployment.deployment_id},
-        )
+        return await litellm.acompletion(**(deployment.params | ours))
 
 
 async def _next_chunk(stream: Any, limit: float) -> Any:
@@ -98,11 +98,13 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-def _usage_of(chunk: Any) -> Usage | None:
+def _usage_of(stream: Any, chunk: Any) -> Usage | None:
     usage = getattr(chunk, "usage", None)
     if usage is None:
         return None
-    return Usage(int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0), estimated=False)
+    # Where no chunk of the provider's had any, LiteLLM counts tokens itself and does not say so (L10).
+    was_said = any(getattr(received, "usage", None) for received in stream.chunks)
+    return Usage(int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0), estimated=not was_said)
 
 
 def _end_of(stream: Any, usage: Usage | None, alias: str) -> End:
