@@ -1,0 +1,296 @@
+"""The door to the models, with LiteLLM, against practice models: who is asked, what comes through (L4-L12)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from consumers.llm.deadlines import Deadlines
+from consumers.llm.door import LlmDoor
+from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.questions import Question
+from infra.practice_provider import PracticeProvider, practice_provider
+from infra.practice_provider.calls import Ended
+from observability.tracing import trace_id_of, traceparent_of
+from schemas.errors import ErrorCode
+from schemas.models_file import read_models
+from tests.flow.practice_client import until
+from tests.flow.practice_models import LITELLM_WARNS, SECRET, entry, models_with_fallback
+from tests.flow.worker_stage import tracing_into
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), LITELLM_WARNS]
+
+MESSAGES = [{"role": "user", "content": "WHAT-WAS-ASKED"}]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider() -> AsyncIterator[PracticeProvider]:
+    async with practice_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(autouse=True)
+def _no_calls_yet(provider: PracticeProvider) -> None:
+    provider.calls.clear()
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+def a_door(
+    provider: PracticeProvider,
+    spans: InMemorySpanExporter,
+    *names: str,
+    fallback: str | None = None,
+    deadlines: Deadlines | None = None,
+) -> LlmDoor:
+    models = models_with_fallback(provider, *names, fallback=fallback)
+    return LlmDoor(models, tracing_into(spans), deadlines)
+
+
+async def ask(door: LlmDoor, traceparent: str = "", alias: str = "a") -> tuple[str, End]:
+    """The whole answer and its end."""
+    text, question = "", Question(alias, MESSAGES, "conversation", traceparent)
+    async with aclosing(door.answer(question)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, End):
+                return text, piece
+            text += piece.text
+    raise AssertionError("an answer ends with an End or a fault")
+
+
+async def fault_of(door: LlmDoor) -> tuple[str, ProviderFault]:
+    """What came before the fault, and the fault."""
+    text, question = "", Question("a", MESSAGES, "conversation", "")
+    with pytest.raises(ProviderFault) as raised:
+        async with aclosing(door.answer(question)) as pieces:
+            async for piece in pieces:
+                assert isinstance(piece, Piece)
+                text += piece.text
+    assert SECRET not in str(raised.value)
+    assert "WHAT-WAS-ASKED" not in str(raised.value)
+    return text, raised.value
+
+
+def asked(provider: PracticeProvider) -> list[str]:
+    return [call.model for call in provider.calls.newest_last()]
+
+
+async def test_an_answer_is_its_pieces_and_an_end_with_the_providers_figures(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    text, end = await ask(a_door(provider, spans, "practice-8x0"))
+    assert len(text.split()) >= 8
+    assert (end.finish_reason, end.alias) == ("stop", "a")
+    assert end.usage is not None
+    assert (end.usage.output_tokens, end.usage.estimated) == (8, False)
+    assert end.usage.input_tokens > 0
+
+
+@pytest.mark.parametrize("broken", ["practice-8x0-429", "practice-8x0-500", "practice-8x0-reset0", "gpt-unheard-of"])
+async def test_a_fault_before_the_first_token_is_survived_by_the_fallback_alias(
+    provider: PracticeProvider, spans: InMemorySpanExporter, broken: str
+) -> None:
+    text, end = await ask(a_door(provider, spans, broken, fallback="practice-8x0"))
+    assert (len(text.split()) >= 8, end.alias) == (True, "b")
+
+
+async def test_another_deployment_of_the_same_alias_comes_before_a_fallback(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    for _ in range(4):  # whichever the Router picks first
+        door = a_door(provider, spans, "practice-8x0-500", "practice-8x0", fallback="practice-9x0")
+        assert (await ask(door))[1].alias == "a"
+    assert "practice-9x0" not in asked(provider)
+
+
+async def test_a_provider_that_does_not_begin_in_time_is_left_and_its_connection_closed(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    quick = Deadlines(first_token_seconds=0.15)
+    door = a_door(provider, spans, "practice-8x0-ttft30000", fallback="practice-8x0", deadlines=quick)
+    assert (await ask(door))[1].alias == "b"
+    await until(lambda: provider.calls.newest_last()[0].ended is Ended.CLIENT_CLOSED)
+
+
+async def test_when_nobody_answers_the_last_fault_is_told(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    text, fault = await fault_of(a_door(provider, spans, "practice-8x0-500", fallback="practice-8x0-429"))
+    assert (text, fault.code) == ("", ErrorCode.PROVIDER_BUSY)
+    assert asked(provider) == ["practice-8x0-500", "practice-8x0-429"]
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [
+        ("practice-8x0-reset4", ErrorCode.PROVIDER_FAILED),
+        ("practice-8x0-stall4", ErrorCode.PROVIDER_TIMEOUT),
+        ("practice-8x0-truncate4", ErrorCode.ANSWER_CUT_OFF),
+    ],
+)
+async def test_a_fault_after_the_first_token_comes_through_with_what_was_said_and_nobody_else_is_asked(
+    provider: PracticeProvider, spans: InMemorySpanExporter, model: str, code: ErrorCode
+) -> None:
+    door = a_door(provider, spans, model, fallback="practice-8x0", deadlines=Deadlines(gap_seconds=0.2))
+    text, fault = await fault_of(door)
+    assert fault.code is code
+    assert text.startswith("Answer")
+    assert asked(provider) == [model]
+
+
+async def test_a_broken_chunk_ends_or_is_skipped_but_is_never_shown(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    door = a_door(provider, spans, "practice-8x0-garbage4")
+    try:
+        text, _ = await ask(door)
+    except ProviderFault as fault:
+        assert fault.code is ErrorCode.PROVIDER_FAILED
+    else:
+        assert "{" not in text
+
+
+async def test_leaving_an_answer_closes_the_providers_connection(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    question = Question("a", MESSAGES, "conversation", "")
+    async with aclosing(a_door(provider, spans, "practice-8x5-endless").answer(question)) as pieces:
+        await anext(pieces)
+    await until(lambda: provider.calls.newest_last()[0].ended is Ended.CLIENT_CLOSED)
+
+
+async def test_cancelling_whoever_reads_closes_the_providers_connection_also_in_a_silence(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    reading = asyncio.create_task(ask(a_door(provider, spans, "practice-8x0-stall2")))
+    await until(lambda: any(call.tokens_sent == 2 for call in provider.calls.newest_last()))
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await until(lambda: provider.calls.newest_last()[0].ended is Ended.STALLED)
+
+
+async def test_a_deployment_that_says_429_is_left_alone_for_a_while(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    door = a_door(provider, spans, "practice-8x0-429", "practice-8x0")
+    while "practice-8x0-429" not in asked(provider):
+        await ask(door)
+    await until(lambda: bool(cooling_down(door)))
+    provider.calls.clear()
+    for _ in range(5):
+        await ask(door)
+    assert asked(provider) == ["practice-8x0"] * 5
+
+
+@pytest.mark.parametrize(
+    "params", [{"max_retries": 2, "num_retries": 2}, {"stream": False}, {"metadata": {"team": "x"}}]
+)
+async def test_what_a_models_file_says_of_a_deployment_never_collides_with_what_the_door_says(
+    provider: PracticeProvider, spans: InMemorySpanExporter, params: dict[str, Any]
+) -> None:
+    models = read_models({"model_list": [entry(provider, "a", "practice-8x0", **params)]})
+    text, _ = await ask(LlmDoor(models, tracing_into(spans)))
+    assert text
+
+
+async def test_every_try_is_a_span_under_the_given_parent_with_its_fault_and_no_text(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    parent = tracing_into(InMemorySpanExporter()).start("parent")
+    await ask(a_door(provider, spans, "practice-8x0-500", fallback="practice-8x0"), traceparent_of(parent))
+    failed, answered = spans.get_finished_spans()
+    for span in (failed, answered):
+        assert span.parent is not None
+        assert span.parent.span_id == parent.get_span_context().span_id
+        assert format(span.context.trace_id, "032x") == trace_id_of(parent)
+        assert not {SECRET, "WHAT-WAS-ASKED"} & set(map(str, (span.attributes or {}).values()))
+        assert span.events == ()
+    assert failed.name == "chat hosted_vllm/practice-8x0-500"
+    assert failed.status.status_code is StatusCode.ERROR
+    assert failed.attributes is not None
+    assert failed.attributes["error.type"] == "InternalServerError"
+    assert answered.attributes is not None
+    assert answered.attributes["gen_ai.usage.output_tokens"] == 8
+    assert answered.attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert answered.attributes["samvad.model.alias"] == "b"
+    assert answered.attributes["samvad.chunks"] == 8
+    assert "samvad.first_token_ms" in answered.attributes
+
+
+async def test_an_unknown_alias_is_a_key_error_and_known_ones_have_prompts_and_budgets(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    known = entry(provider, "a", "practice-8x0") | {"model_info": {"max_input_tokens": 1_000}}
+    models = {
+        "model_list": [known, entry(provider, "b", "practice-9x0")],
+        "aliases": {"a": {"system_prompt": "Brief."}},
+    }
+    door = LlmDoor(read_models(models), tracing_into(spans))
+    assert (door.system_prompt_of("a"), door.system_prompt_of("b")) == ("Brief.", None)
+    assert (door.budget_tokens("a"), door.budget_tokens("b")) == (750, 6_144)
+    with pytest.raises(KeyError):
+        door.system_prompt_of("c")
+
+
+async def test_a_key_from_the_environment_is_what_the_provider_gets(
+    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRACTICE_KEY", "from-the-environment")
+    async with RawProvider('{"content":"hi"}') as (base_url, keys):
+        model = {"model": "hosted_vllm/x", "api_base": base_url, "api_key": "os.environ/PRACTICE_KEY"}
+        models = read_models({"model_list": [{"model_name": "a", "litellm_params": model}]})
+        await ask(LlmDoor(models, tracing_into(spans)))
+    assert keys == ["Bearer from-the-environment"]
+
+
+async def test_reasoning_comes_apart_and_unpaired_surrogates_as_question_marks(spans: InMemorySpanExporter) -> None:
+    deltas = ('{"reasoning_content":"Let me "}', '{"reasoning_content":"see"}', r'{"content":"a\ud800b"}')
+    async with RawProvider(*deltas) as (base_url, _):
+        model = {"model": "hosted_vllm/x", "api_base": base_url, "api_key": "x"}
+        models = read_models({"model_list": [{"model_name": "a", "litellm_params": model}]})
+        door = LlmDoor(models, tracing_into(spans))
+        said = [piece async for piece in door.answer(Question("a", MESSAGES, "conversation", ""))]
+    assert said[:-1] == [Piece("Let me ", True), Piece("see", True), Piece("a?b")]
+    assert isinstance(said[-1], End)
+    assert said[-1].usage is not None
+    assert said[-1].usage.estimated, "the provider gave no figures"
+
+
+class RawProvider:
+    """A server that says just these deltas; as a context it gives its base URL and the keys that it was shown."""
+
+    def __init__(self, *deltas: str) -> None:
+        self._events = [f'data: {{"id":"1","model":"x","choices":[{{"index":0,"delta":{d}}}]}}\n\n' for d in deltas]
+        self._keys: list[str] = []
+
+    async def __aenter__(self) -> tuple[str, list[str]]:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._answer)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1", self._keys
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self._keys.append(request.headers["Authorization"])
+        end = (
+            'data: {"id":"1","model":"x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        )
+        return web.Response(text="".join(self._events) + end, content_type="text/event-stream")
+
+
+def cooling_down(door: LlmDoor) -> list[str]:
+    router = door._deployments._router
+    return [name for name, _ in router.cooldown_cache.get_active_cooldowns(router.get_model_ids(), None)]
