@@ -1,0 +1,127 @@
+"""Between polling and turns: what an assignment owns, runs and commits, also when it changes (K9, K10)."""
+
+import asyncio
+
+from consumers.dispatching import Dispatcher, Job
+from consumers.offsets import OffsetTracker
+from consumers.running_turns import RunningTurns
+from consumers.taking import TakenRequest
+from schemas.requests import Ask
+
+P = "a partition"
+
+
+class Answers:
+    """Each turn waits for its own future; what that holds is what `answer` says."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ends: dict[str, asyncio.Future[bool]] = {}
+
+    async def __call__(self, taken: TakenRequest) -> bool:
+        turn_id = taken.request.turn_id
+        self.begun.append(turn_id)
+        self.ends[turn_id] = asyncio.get_running_loop().create_future()
+        return await self.ends[turn_id]
+
+    async def end(self, turn_id: str, ended: bool = True) -> None:
+        self.ends[turn_id].set_result(ended)
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def a_job(tracker: OffsetTracker, offset: int, conversation: str = "c") -> Job:
+    tracker.take(offset)
+    request = Ask(
+        user_id="u",
+        conversation_id=conversation,
+        turn_id=f"{conversation}{offset}",
+        request_id="r",
+        text="",
+        model="fast",
+        accepted_at="now",
+    )
+    return Job(P, tracker, offset, TakenRequest(request, None, 0))
+
+
+def new_dispatcher(answers: Answers, max_running: int = 10) -> tuple[Dispatcher, OffsetTracker]:
+    dispatcher = Dispatcher(answers, RunningTurns(), max_running)
+    return dispatcher, assign(dispatcher)
+
+
+def assign(dispatcher: Dispatcher) -> OffsetTracker:
+    dispatcher.assignment.assign([P])
+    tracker = dispatcher.assignment.tracker(P)
+    assert tracker is not None
+    return tracker
+
+
+async def test_only_the_contiguous_ended_turns_are_committed() -> None:
+    answers = Answers()
+    dispatcher, tracker = new_dispatcher(answers)
+    for offset, conversation in enumerate("abc"):
+        dispatcher.add(a_job(tracker, offset, conversation))
+    await settle()
+    await answers.end("c2")
+    assert dispatcher.assignment.to_commit() == {}
+    await answers.end("a0")
+    assert dispatcher.assignment.to_commit() == {P: 1}
+    await answers.end("b1")
+    assert dispatcher.assignment.to_commit() == {P: 3}
+    await dispatcher.drain(0, 0)
+
+
+async def test_a_turn_that_was_given_back_is_not_committed() -> None:
+    answers = Answers()
+    dispatcher, tracker = new_dispatcher(answers)
+    dispatcher.add(a_job(tracker, 0))
+    await settle()
+    await answers.end("c0", ended=False)
+    assert dispatcher.assignment.to_commit() == {}
+    assert (dispatcher.running_count, dispatcher.waiting_count) == (0, 0)
+
+
+async def test_what_waited_in_an_older_assignment_is_not_run() -> None:
+    answers = Answers()
+    dispatcher, before = new_dispatcher(answers)
+    dispatcher.add(a_job(before, 0))
+    dispatcher.add(a_job(before, 1))
+    await settle()
+    dispatcher.assignment.revoke([P])
+    after = assign(dispatcher)
+    await answers.end("c0")
+    assert answers.begun == ["c0"]
+    assert dispatcher.assignment.to_commit() == {}
+    dispatcher.add(a_job(after, 0))
+    await settle()
+    assert answers.begun == ["c0", "c0"], "it came again and belongs to us again"
+    await answers.end("c0")
+    assert dispatcher.assignment.to_commit() == {P: 1}
+
+
+async def test_a_drain_starts_nothing_more_and_cancels_what_does_not_end() -> None:
+    answers = Answers()
+    dispatcher, tracker = new_dispatcher(answers)
+    dispatcher.add(a_job(tracker, 0))
+    dispatcher.add(a_job(tracker, 1))
+    await settle()
+    await dispatcher.drain(0.01, 0.01)
+    assert answers.begun == ["c0"]
+    assert answers.ends["c0"].cancelled()
+    assert dispatcher.assignment.to_commit() == {}
+
+
+async def test_at_most_so_many_turns_run_at_once() -> None:
+    answers = Answers()
+    dispatcher, tracker = new_dispatcher(answers, max_running=2)
+    for offset, conversation in enumerate("abcd"):
+        dispatcher.add(a_job(tracker, offset, conversation))
+    await settle()
+    assert (answers.begun, dispatcher.running_count, dispatcher.waiting_count) == (["a0", "b1"], 2, 2)
+    await answers.end("b1")
+    assert answers.begun == ["a0", "b1", "c2"]
+    await dispatcher.drain(0, 0)
