@@ -52,8 +52,11 @@ class Answering:
         try:
             while True:
                 ended = await self._one_attempt(taken, turn)
-                if ended or turn.interruption is Interruption.RELEASED:
-                    return ended
+                if ended:
+                    return True
+                if turn.interruption is Interruption.RELEASED:
+                    await self._let_go(turn)
+                    return False
                 turn.forget_interruption()
         finally:
             self._steps.running.end(turn)
@@ -122,4 +125,10 @@ class Answering:
         await attempt.frames.published_and_acknowledged()
         if attempt.asked:
             await save_at_release(attempt, self._steps.checkpoints)
-        await self._steps.finisher.give_back(attempt.row)
+        await self._let_go(attempt.running)
+
+    async def _let_go(self, turn: RunningTurn) -> None:
+        """Gives a claim back once, whether its attempt was interrupted or broke before that."""
+        held, turn.held = turn.held, None
+        if held is not None:
+            await self._steps.finisher.give_back(held)

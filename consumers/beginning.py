@@ -82,13 +82,14 @@ class Beginner:
             claimed = await self._claim(taken, turn, span)
             if isinstance(claimed, Ended):
                 return claimed
-            path, failure = await reading
+            is_broken = turn.broken_attempts >= MAX_BROKEN_ATTEMPTS
+            path, failure = (NO_PATH, ErrorCode.INTERNAL) if is_broken else await reading
         finally:
             reading.cancel()
         row = claimed.row
         frames = AttemptFrames(self._parts.replies.publish, row, request.model, self._parts.merge_seconds)
         attempt = Attempt(request, turn, claimed, row, path, frames, span, cannot_be_answered=failure)
-        if row.attempt > 1:
+        if row.attempt > 1 and not is_broken:
             attempt.earlier = await until_it_works(self._parts.checkpoints.newest, row.turn_id)
         return attempt
 
@@ -110,8 +111,6 @@ class Beginner:
         if attempt.take.stops:
             return Stopped()
         code = attempt.take.fails_with or attempt.cannot_be_answered
-        if code is None and attempt.running.broken_attempts >= MAX_BROKEN_ATTEMPTS:
-            code = ErrorCode.INTERNAL
         return Failed(code) if code else None
 
     async def show_earlier_text(self, attempt: Attempt) -> None:
@@ -139,6 +138,7 @@ class Beginner:
             # Before it is announced, or our own notice would say that somebody else took the turn.
             turn.attempt = claimed.row.attempt
             if isinstance(claimed, Take):
+                turn.held = claimed.row
                 await self._parts.claimer.announce(claimed.row)
             claim_span.set_attribute(c.ATTEMPT, claimed.row.attempt)
             return claimed

@@ -1,6 +1,7 @@
 """What other processes tell every worker on `chat.control`: stops, takeovers, deleted and renamed conversations.
 
-Notices only speed things up: each of them can be lost, because the truth is in the store.
+Stops and takeovers are only told sooner here: the truth is in the turn's row. A deletion whose notice is lost stays
+deleted, but a warm conversation may answer once more; the edge says so to whoever deletes, to be done again.
 """
 
 import asyncio

@@ -17,6 +17,8 @@ from schemas.topics import request_key
 log = structlog.get_logger(__name__)
 
 Answer = Callable[[TakenRequest], Awaitable[bool]]
+Settle = Callable[[str], Awaitable[None]]
+"""Hears of each turn that is done with for good, in the moment in which its offset may be committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class Job:
 class Dispatcher:
     """Starts turns as lanes allow, and notes their offsets as finished once their rows are ended."""
 
-    def __init__(self, answer: Answer, running: RunningTurns, max_running: int) -> None:
+    def __init__(self, answer: Answer, running: RunningTurns, max_running: int, settle: Settle | None = None) -> None:
         self._answer = answer
+        self._settle = settle
         self._running = running
         self._lanes: Lanes[Job] = Lanes(max_running)
         self._started: dict[str, Job] = {}
@@ -72,13 +75,17 @@ class Dispatcher:
             await asyncio.wait(set(self._tasks), timeout=seconds)
 
     def _interrupt(self, key: str, job: Job) -> None:
-        """`on_busy: interrupt` stops all earlier open turns of the conversation, running or waiting."""
-        request = job.taken.request
-        self._running.stop_conversation(request.user_id, request.conversation_id)
-        # A job of the same poll may have its task and not have run a step of it.
+        """`on_busy: interrupt` stops the open turns before it in its conversation, running or waiting.
+
+        A redelivered record may find itself running here, or a later turn: those are not meant.
+        """
         started = [self._started[key]] if key in self._started else []
-        for earlier in [*started, *self._lanes.waiting_for(key)]:
-            self._running.stop_when_it_starts(earlier.taken.request.turn_id)
+        for other in [*started, *self._lanes.waiting_for(key)]:
+            turn_id = other.taken.request.turn_id
+            if other.offset < job.offset and turn_id != job.taken.request.turn_id:
+                self._running.stop(turn_id)
+                # A job of the same poll may have its task and not have run a step of it.
+                self._running.stop_when_it_starts(turn_id)
 
     def _start_what_may_start(self) -> None:
         if self._is_draining:
@@ -92,10 +99,19 @@ class Dispatcher:
     async def _run(self, key: str, job: Job) -> None:
         try:
             # A record of an older assignment is somebody else's by now, or comes to us again.
-            if self.assignment.owns(job.partition, job.tracker) and await self._answer(job.taken):
-                job.tracker.finish(job.offset)
+            if self.assignment.owns(job.partition, job.tracker):
+                await self._see_through(job)
         finally:
             self._started.pop(key, None)
-            self._running.forget_stop(job.taken.request.turn_id)
             self._lanes.done(key)
             self._start_what_may_start()
+
+    async def _see_through(self, job: Job) -> None:
+        turn_id = job.taken.request.turn_id
+        try:
+            if await self._answer(job.taken):
+                if self._settle is not None:
+                    await self._settle(turn_id)
+                job.tracker.finish(job.offset)
+        finally:
+            self._running.forget_stop(turn_id)

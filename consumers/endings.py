@@ -10,7 +10,7 @@ from schemas import codec, frames
 from schemas.clock import rfc3339
 from schemas.parts import Usage, UserMessage
 from schemas.usage import UsageRecord
-from store.rows import Checkpoint, Finish, MessageRow, TurnRow
+from store.rows import Checkpoint, Finish, MessageRow, TurnRow, total_of
 
 NO_USAGE = Usage(0, 0, estimated=False)
 """Of an attempt that asked nobody."""
@@ -66,15 +66,6 @@ def usage_by_attempt(row: TurnRow, usage: Usage, earlier: Checkpoint | None, inp
         return {row.attempt: usage}
     estimate = Usage(input_tokens, estimate_tokens(earlier.text), estimated=True)
     return {earlier.attempt: estimate, row.attempt: usage}
-
-
-def total_of(usage: dict[int, Usage]) -> Usage:
-    """What a turn cost, over all of its attempts: history adds up to the bills (G5)."""
-    return Usage(
-        sum(used.input_tokens for used in usage.values()),
-        sum(used.output_tokens for used in usage.values()),
-        estimated=any(used.estimated for used in usage.values()),
-    )
 
 
 def with_parent(row: TurnRow, parent_id: str | None) -> TurnRow:

@@ -41,7 +41,7 @@ class Heart:
                 continue
 
     async def leave(self) -> None:
-        """Tells the others at once that this worker is gone."""
+        """Takes our counter away; the others see it gone as soon as they would see it stand still."""
         try:
             await self._heartbeats.leave(self._worker_id)
         except StoreUnavailable:

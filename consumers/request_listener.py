@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import KafkaError
 
 from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 POLL_MS = 200
 COMMIT_SECONDS = 0.5
-REVOKE_SECONDS = 3.0
+COMMIT_TIMEOUT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,16 @@ class RequestListener:
         return len(self._consumer.assignment())
 
     async def commit(self) -> None:
-        """Commits the finished prefixes. A failure means "not ours any more": it is logged, not repeated (K11)."""
+        """Commits the finished prefixes. A failure means "not ours any more", or a broker that is away: it is logged
+        (K11), and the next round commits what is still ours. Left alone, aiokafka would try for ever.
+        """
         positions = self._dispatcher.assignment.to_commit()
         if not positions:
             return
         try:
-            await self._consumer.commit(positions)
-        except (CommitFailedError, KafkaError) as error:
+            async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
+                await self._consumer.commit(positions)
+        except (KafkaError, TimeoutError) as error:
             log.warning("commit_failed", reason=repr(error))
         else:
             self._dispatcher.assignment.committed(positions)
@@ -159,11 +162,7 @@ class RequestListener:
 
     async def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """K1, K2: commit the finished prefix within seconds; running streams go on."""
-        try:
-            async with asyncio.timeout(REVOKE_SECONDS):
-                await self.commit()
-        except TimeoutError:
-            log.warning("commit_at_revocation_timed_out")
+        await self.commit()
         self._dispatcher.assignment.revoke(partitions)
 
 

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from store.rows import TurnRow
+
 
 class Interruption(Enum):
     """Why a running turn must leave off."""
@@ -26,6 +28,8 @@ class RunningTurn:
     attempt: int = 0
     provider_called: bool = False
     broken_attempts: int = 0
+    held: TurnRow | None = None
+    """The row with our claim, until it was given back."""
     conversation_dropped: bool = False
     interrupted: asyncio.Future[Interruption] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()

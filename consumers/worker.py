@@ -16,7 +16,7 @@ from consumers.answering import Answering, Steps
 from consumers.beginning import Beginner, BeginnerParts, ModelFacts
 from consumers.claimer import Claimer, ClaimerSettings, Turns
 from consumers.control_listener import ControlListener
-from consumers.dispatching import Dispatcher
+from consumers.dispatching import Dispatcher, Settle
 from consumers.finishing import Books, ConversationWriter, Finisher, MessageWriter
 from consumers.heartbeat import Heart, Heartbeats
 from consumers.history import History, Messages
@@ -34,6 +34,7 @@ from producers.reply_producer import ReplyProducer
 log = structlog.get_logger(__name__)
 
 RELEASE_SECONDS = 2.0
+CLOSE_SECONDS = 5.0
 
 
 class ModelDoor(Door, ModelFacts, Protocol):
@@ -75,6 +76,7 @@ class WorkerParts:
     records: KafkaWriter
     door: ModelDoor
     tracing: Tracing
+    settle: Settle | None = None
 
 
 class Worker:
@@ -88,7 +90,7 @@ class Worker:
         self._liveness = Liveness(settings.dead_after_seconds)
         self._history = History(parts.store.messages, parts.store.conversations, Tails())
         self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness)
-        self._dispatcher = Dispatcher(self._answering(parts).answer, self._running, settings.max_running)
+        self._dispatcher = Dispatcher(self._answering(parts).answer, self._running, settings.max_running, parts.settle)
         self._control = ControlListener(parts.bootstrap_servers, parts.fetch_wait_ms, self._running, self._history)
         self._requests = RequestListener(
             ListenerSettings(parts.bootstrap_servers, f"worker-{parts.worker_id}", fetch_wait_ms=parts.fetch_wait_ms),
@@ -124,9 +126,16 @@ class Worker:
         """Takes no more, ends or gives back what runs, commits, leaves."""
         await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS)
         self._stop.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         for close in (self._requests.close, self._control.close, self._heart.leave):
             await _attempt(close)
+
+    async def _end_tasks(self) -> None:
+        """With the broker away a task may wait for it for ever."""
+        await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _answering(self, parts: WorkerParts) -> Answering:
         store, replies, control = parts.store, ReplyProducer(parts.frames), ControlProducer(parts.records)
@@ -174,6 +183,7 @@ async def _wait_for(stop: asyncio.Event) -> None:
 
 async def _attempt(close: Callable[[], Awaitable[None]]) -> None:
     try:
-        await close()
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await close()
     except Exception:  # the process ends: whatever fails now must not keep the rest from being closed
         log.exception("closing_failed")

@@ -72,18 +72,18 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         await _tidy_up(store)
         writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
         common = Common(broker, store, writers, tracing)
-        worker = await stack.enter_async_context(running_worker(worker_parts(common, worker_id, door), worker_settings))
         requests = JournalledRequests(RequestProducer(writers.records), store.journal)
+        parts_of_worker = worker_parts(common, worker_id, door, requests.settle)
+        worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared.data))
         await importing
         door.open(await open_door(models.models, tracing, worker_settings))
+        log.info("unsettled_turns_asked_again", count=await requests.ask_again())
         serving = await stack.enter_async_context(edge(edge_settings, parts))
         await serving.ready.wait()
-        log.info("open_turns_asked_again", count=await requests.ask_again())
         yield serving.address, models, worker
 
 
 async def _tidy_up(store: SqliteStore) -> None:
     """Under the folder's lock nobody else runs: claims of an earlier process are released."""
     await store.journal.release_all_claims()
-    await store.journal.prune()

@@ -2,11 +2,13 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from consumers.dispatching import Settle
 from consumers.worker import ModelDoor, WorkerParts
 from observability.tracing import Tracing
 from producers.connected_producer import WriterSettings
@@ -54,11 +56,19 @@ def sign_in_secret(data: Path) -> bytes:
     """The development sign-in's secret: made once per data folder, so that tokens outlive a restart."""
     file = data / "sign-in-secret"
     if not file.exists():
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as secret:
-            secret.write(secrets.token_bytes(SECRET_BYTES))
+        _make_secret(file)
     return file.read_bytes()
+
+
+def _make_secret(file: Path) -> None:
+    """Whole or not at all, whoever is killed; of two processes that make it at once, the first one's stays."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(descriptor, "wb") as secret:
+        secret.write(secrets.token_bytes(SECRET_BYTES))
+    with suppress(FileExistsError):
+        os.link(draft, file)
+    os.unlink(draft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
     )
 
 
-def worker_parts(common: Common, worker_id: str, door: ModelDoor) -> WorkerParts:
+def worker_parts(common: Common, worker_id: str, door: ModelDoor, settle: Settle | None = None) -> WorkerParts:
     """A worker's parts."""
     return WorkerParts(
         worker_id=worker_id,
@@ -100,4 +110,5 @@ def worker_parts(common: Common, worker_id: str, door: ModelDoor) -> WorkerParts
         records=common.writers.records,
         door=door,
         tracing=common.tracing,
+        settle=settle,
     )

@@ -4,6 +4,7 @@ Parents are passed on by hand, never through the current context: a turn's steps
 Spans are short, so a kill loses little (O3), and there is none per chunk (O4).
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def _exporters(target: TraceTarget) -> list[SpanExporter]:
     if target.endpoint is not None:
         exporters.append(OTLPSpanExporter(endpoint=f"{target.endpoint.rstrip('/')}/v1/traces"))
     if target.file is not None:
-        lines = target.file.open("a", encoding="utf-8")
+        descriptor = os.open(target.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        lines = os.fdopen(descriptor, "a", encoding="utf-8")
         exporters.append(ConsoleSpanExporter(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n"))
     return exporters
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError
 
 from producers.connected_producer import WriterSettings, connected_producer
 from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
@@ -124,7 +124,7 @@ class KafkaWriter:
                 async with self._trusted_producer() as producer:
                     pause_seconds = 0.05
                     await self._serve(producer)
-            except (KafkaError, _ProducerNotTrusted, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever broke it: what waits must go out through the next producer
                 self.replacements += 1
                 log.warning("kafka_producer_replaced", reason=repr(error), waiting=len(self._unacknowledged))
             await asyncio.sleep(pause_seconds)

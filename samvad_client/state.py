@@ -198,8 +198,8 @@ class ClientState:
         return [self._watch(conversation, missing)]
 
     def _take_error(self, frame: ErrorFrame) -> Reaction:
-        if frame.code is ErrorCode.UNKNOWN_TURN:
-            # A stop overtook what the edge reads of the turn: the reply to a watch repeats it.
+        if frame.code is ErrorCode.UNKNOWN_TURN or (frame.frame_type == "stop" and frame.temporary):
+            # A stop overtook what the edge reads of the turn, or went no further: the reply to a watch repeats it.
             self._watch_again = True
             return Reaction(retry_later=True)
         if frame.request_id is not None:

@@ -80,3 +80,12 @@ class ConversationRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at_ms: int
     leaf: str | None
     deleted: bool = False
+
+
+def total_of(usage: dict[int, Usage]) -> Usage:
+    """What a turn cost, over all of its attempts: history adds up to the bills (G5)."""
+    return Usage(
+        sum(used.input_tokens for used in usage.values()),
+        sum(used.output_tokens for used in usage.values()),
+        estimated=any(used.estimated for used in usage.values()),
+    )

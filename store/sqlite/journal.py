@@ -12,12 +12,8 @@ _turns = msgspec.json.Decoder(TurnRow)
 _headers: msgspec.msgpack.Decoder[Headers] = msgspec.msgpack.Decoder(Headers)
 
 _RECORD = "INSERT INTO journal (turn_id, key, value, headers) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_ENDED = "EXISTS (SELECT 1 FROM turns WHERE turns.turn_id = journal.turn_id AND ended)"
-_UNENDED = f"SELECT turn_id, key, value, headers FROM journal WHERE NOT {_ENDED} ORDER BY position"
-_UNENDED_BYTES = f"""
-SELECT coalesce(sum(length(key) + length(value) + length(headers)), 0) FROM journal WHERE NOT {_ENDED}
-"""
-_PRUNE = f"DELETE FROM journal WHERE {_ENDED}"
+_ENTRIES = "SELECT turn_id, key, value, headers FROM journal ORDER BY position"
+_SETTLE = "DELETE FROM journal WHERE turn_id = ?"
 _OPEN_TURNS = "SELECT row FROM turns WHERE NOT ended"
 _REPLACE_TURN = "UPDATE turns SET version = ?, row = ? WHERE turn_id = ?"
 
@@ -32,28 +28,23 @@ class JournalEntry(msgspec.Struct, frozen=True):
 
 
 class SqliteJournal:
-    """Requests from before `accepted` until their turns have an end. Every method raises StoreUnavailable."""
+    """Requests from before `accepted` until their turns are settled. Every method raises StoreUnavailable."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def record(self, turn_id: str, key: str, value: bytes, headers: Headers) -> None:
-        """Keeps the request. A turn that is there already keeps its first one, and its place."""
-        await self._database.change(_RECORD, turn_id, key, value, msgspec.msgpack.encode(headers))
+    async def record(self, turn_id: str, key: str, value: bytes, headers: Headers) -> bool:
+        """Keeps the request. A turn that is there already keeps its first one, and its place: then False."""
+        return await self._database.change(_RECORD, turn_id, key, value, msgspec.msgpack.encode(headers)) == 1
 
-    async def unended(self) -> list[JournalEntry]:
-        """The requests whose turns have no end, in the order in which they were first recorded."""
-        rows = await self._database.rows(_UNENDED)
+    async def unsettled(self) -> list[JournalEntry]:
+        """The requests that are not settled, in the order in which they were first recorded."""
+        rows = await self._database.rows(_ENTRIES)
         return [JournalEntry(turn_id, key, value, _headers.decode(headers)) for turn_id, key, value, headers in rows]
 
-    async def unended_bytes(self) -> int:
-        """How much `unended` would give: keys, values and headers."""
-        row = await self._database.row(_UNENDED_BYTES)
-        return int(row[0]) if row else 0
-
-    async def prune(self) -> None:
-        """Drops the requests of ended turns. `unended_bytes` looks at every entry that is not pruned yet."""
-        await self._database.change(_PRUNE)
+    async def settle(self, turn_id: str) -> None:
+        """Drops a request whose turn has ended with all that follows from its end, as an offset is committed."""
+        await self._database.change(_SETTLE, turn_id)
 
     async def release_all_claims(self) -> int:
         """Releases every claim that is held, and says how many.

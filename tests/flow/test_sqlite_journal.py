@@ -25,52 +25,28 @@ async def record(store: SqliteStore, *entries: JournalEntry) -> None:
         await store.journal.record(each.turn_id, each.key, each.value, each.headers)
 
 
-async def end(store: SqliteStore, turn_id: str) -> None:
-    await store.turns.compare_and_set(a_turn(turn_id=turn_id, finish=a_finish()), None)
-
-
 async def test_a_record_comes_back_byte_for_byte(store: SqliteStore) -> None:
     await record(store, entry("one"))
-    assert await store.journal.unended() == [entry("one")]
+    assert await store.journal.unsettled() == [entry("one")]
 
 
-async def test_unended_records_are_in_the_order_in_which_they_were_first_recorded(store: SqliteStore) -> None:
+async def test_records_are_in_the_order_in_which_they_were_first_recorded(store: SqliteStore) -> None:
     await record(store, entry("b"), entry("a"), entry("c"), entry("b", b"again"))
-    assert await store.journal.unended() == [entry("b"), entry("a"), entry("c")]
+    assert await store.journal.unsettled() == [entry("b"), entry("a"), entry("c")]
 
 
-async def test_only_a_turn_with_an_end_is_left_out(store: SqliteStore) -> None:
-    await record(store, entry("ended"), entry("running"), entry("unknown"))
-    await end(store, "ended")
-    await store.turns.compare_and_set(a_turn(turn_id="running", owner="worker-1", attempt=1), None)
-    assert await store.journal.unended() == [entry("running"), entry("unknown")]
-
-
-async def test_unended_bytes_count_what_has_no_end(store: SqliteStore) -> None:
-    assert await store.journal.unended_bytes() == 0
-    await record(store, entry("one", b"x" * 1000))
-    of_one = await store.journal.unended_bytes()
-    assert 1000 < of_one < 1100
-    await record(store, entry("two", b"x" * 1000))
-    assert await store.journal.unended_bytes() == 2 * of_one
-    await end(store, "one")
-    assert await store.journal.unended_bytes() == of_one
-
-
-async def test_pruning_drops_ended_turns_and_keeps_the_order_of_the_rest(store: SqliteStore) -> None:
+async def test_a_record_stays_until_its_turn_is_settled(store: SqliteStore) -> None:
     await record(store, entry("a"), entry("b"), entry("c"))
-    await end(store, "c")
-    await store.journal.prune()
+    await store.journal.settle("b")
+    await store.journal.settle("unknown")
     await record(store, entry("d"))
-    assert await store.journal.unended() == [entry("a"), entry("b"), entry("d")]
+    assert await store.journal.unsettled() == [entry("a"), entry("c"), entry("d")]
 
 
-async def test_an_ended_turn_that_was_pruned_and_is_recorded_again_stays_ended(store: SqliteStore) -> None:
-    await record(store, entry("one"))
-    await end(store, "one")
-    await store.journal.prune()
-    await record(store, entry("one"))
-    assert await store.journal.unended() == []
+async def test_recording_says_whether_the_turn_is_new(store: SqliteStore) -> None:
+    one = entry("one")
+    assert await store.journal.record(one.turn_id, one.key, one.value, one.headers)
+    assert not await store.journal.record(one.turn_id, one.key, one.value, one.headers)
 
 
 async def test_a_start_releases_every_claim_that_is_held_and_nothing_else(store: SqliteStore) -> None:
