@@ -14,14 +14,14 @@ from pathlib import Path
 _PROGRAM = """
 import sys
 from infra.embedded_broker import embedded_broker
-with embedded_broker({"frames": 2}) as address:
+with embedded_broker() as address:
     print(address, flush=True)
     sys.stdin.read()
 """
 
 
 class BrokerProcess:
-    """A running broker process. Topic `frames` has 2 partitions."""
+    """A running broker process."""
 
     def __init__(self, process: "subprocess.Popen[str]", address: str) -> None:
         self._process = process

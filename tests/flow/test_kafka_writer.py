@@ -20,7 +20,7 @@ from tests.flow.topic_readers import reading_topic
 
 @pytest.fixture
 def bootstrap() -> Iterator[str]:
-    with embedded_broker({"frames": 2}) as address:
+    with embedded_broker() as address:
         yield address
 
 
@@ -169,7 +169,7 @@ async def test_closing_without_a_broker_ends_soon_and_says_that_nothing_is_known
 
 async def test_records_submitted_before_there_is_a_broker_arrive_when_there_is_one() -> None:
     # An address that nobody listens at, until a proxy to the broker appears there.
-    with embedded_broker({"frames": 2}) as bootstrap:
+    with embedded_broker() as bootstrap:
         async with tcp_proxy(bootstrap) as first:
             address = first.address
         async with a_writer(address) as writer:

@@ -43,7 +43,7 @@ def door() -> ScriptedDoor:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory, door: ScriptedDoor) -> AsyncIterator[Stage]:
-    async with running_stage(tmp_path_factory.mktemp("turns"), door) as running:
+    async with running_stage(tmp_path_factory.mktemp("turns"), door, partitions=1) as running:
         yield running
 
 

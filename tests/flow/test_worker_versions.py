@@ -12,7 +12,7 @@ from tests.flow.worker_stage import Stage, a_request, running_stage
 
 
 async def test_a_newer_record_is_left_uncommitted_and_the_worker_turns_unready(tmp_path: Path) -> None:
-    async with running_stage(tmp_path, ScriptedDoor({"fast": ["Hello"]})) as stage:
+    async with running_stage(tmp_path, ScriptedDoor({"fast": ["Hello"]}), partitions=1) as stage:
         before = await stage.ask()
         await stage.replies.end_of(before.turn_id)
         assert stage.worker.is_ready

@@ -29,7 +29,7 @@ from schemas import codec
 from schemas.control import StopAsked
 from schemas.ids import new_id, turn_id_of, user_id_of
 from schemas.requests import Ask
-from schemas.topics import REPLIES, REQUESTS, USAGE
+from schemas.topics import REQUESTS, USAGE
 from schemas.usage import UsageRecord
 from store.rows import MessageRow, TurnRow
 from store.sqlite.opening import SqliteStore, open_store
@@ -138,12 +138,16 @@ async def running_stage(
     settings: WorkerSettings = FAST_SETTINGS,
     worker_id: str | None = None,
     tracing: Tracing | None = None,
-    partitions: int = 1,
+    partitions: int | None = None,
 ) -> AsyncIterator[Stage]:
-    """A worker on a broker of its own and the store in `folder`; two stages of one folder share the store."""
+    """A worker on a broker of its own and the store in `folder`; two stages of one folder share the store.
+
+    `partitions` of the requests: None leaves it at the broker's 4, and opens without the second that the broker often
+    waits when it is told of topics.
+    """
     spans = InMemorySpanExporter()
     async with AsyncExitStack() as stack:
-        bootstrap = stack.enter_context(embedded_broker({REQUESTS.name: partitions, REPLIES.name: 2}))
+        bootstrap = stack.enter_context(embedded_broker({REQUESTS.name: partitions} if partitions else None))
         store = await stack.enter_async_context(open_store(folder / "samvad.db"))
         frames = await stack.enter_async_context(KafkaWriter(WriterSettings(bootstrap, "frames", linger_ms=2)))
         records = await stack.enter_async_context(KafkaWriter(WriterSettings(bootstrap, "records")))
