@@ -50,9 +50,8 @@ class TurnLookup:
         """Looks a turn up in the background, again and again while a session waits for it."""
         if turn_id in self._under_way:
             return
-        task = asyncio.create_task(self._serve(user_id, conversation_id, turn_id), name=f"look-up-{turn_id}")
-        self._under_way[turn_id] = task
-        task.add_done_callback(lambda _: self._under_way.pop(turn_id, None))
+        work = self._serve_once(user_id, conversation_id, turn_id)
+        self._under_way[turn_id] = asyncio.create_task(work, name=f"look-up-{turn_id}")
 
     async def read(self, user_id: str, conversation_id: str, turn_id: str) -> Stored:
         """What the store has of a turn, if it is this user's and of this conversation. Raises StoreUnavailable."""
@@ -74,6 +73,12 @@ class TurnLookup:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve_once(self, user_id: str, conversation_id: str, turn_id: str) -> None:
+        try:
+            await self._serve(user_id, conversation_id, turn_id)
+        finally:  # here, not in a callback of the task: a wish that comes in between would be lost
+            del self._under_way[turn_id]
 
     async def _serve(self, user_id: str, conversation_id: str, turn_id: str) -> None:
         pause_seconds = FIRST_PAUSE_SECONDS
