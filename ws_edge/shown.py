@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from schemas import codec
 from schemas.errors import ErrorCode
 from schemas.frames import AnyTurnFrame, Asked, Completed, Delta, Failed, Snapshot, Started, Stopped, Switched
-from schemas.ids import attempt_of
 from schemas.parts import Usage, UserMessage
 from schemas.statuses import TurnStatus
-from store.rows import Checkpoint, Finish, TurnRow
+from store.rows import Checkpoint, Finish, TurnRow, total_of
 
 Numbered = tuple[int, bytes]
 """A frame's seq and its bytes as the socket will send them."""
@@ -85,7 +84,7 @@ def _ended(shown: Shown, row: TurnRow, finish: Finish) -> Shown:
         status=finish.status,
         text=finish.text,
         model=finish.model,
-        usage=row.usage_by_attempt.get(attempt_of(finish.terminal_seq)),
+        usage=total_of(row.usage_by_attempt),
         code=finish.code,
     )
 

@@ -15,6 +15,7 @@ from schemas.ids import seq_of
 from schemas.parts import Usage, UserMessage
 from schemas.statuses import TurnStatus
 from store.rows import Checkpoint, TurnRow
+from ws_edge.shown import shown_by_store
 
 SAID = Usage(input_tokens=5, output_tokens=8, estimated=False)
 ENDINGS = st.one_of(
@@ -114,6 +115,7 @@ def test_a_dead_attempt_is_billed_by_what_it_left_behind_and_only_once() -> None
     assert messages_of(row)[1].usage == Usage(9 + 5, estimate_tokens("half of it") + 8, estimated=True)
     assert row.finish is not None
     assert b'"usage":{"input_tokens":14,"output_tokens":12,"estimated":true}' in row.finish.terminal_frame
+    assert shown_by_store(row, None).usage == messages_of(row)[1].usage
 
 
 def test_a_checkpoint_of_this_very_attempt_is_no_second_bill() -> None:
