@@ -18,9 +18,12 @@ def refusal_of_frame(send: Send, models: OfferedModels) -> ErrorCode | None:
     return None
 
 
-def refusal_now(request: ChatRequest, turns: TurnsInFlight, max_open_turns: int) -> ErrorCode | None:
-    """Why it can't be accepted now. `on_busy: reject` goes by this edge's best knowledge."""
-    if turns.open_count(request.user_id) >= max_open_turns:
+def refusal_now(request: ChatRequest, turns: TurnsInFlight, room: int) -> ErrorCode | None:
+    """Why it can't be accepted now. `on_busy: reject` goes by this edge's best knowledge.
+
+    `room`: how many open turns the user may have, less those about to be opened.
+    """
+    if turns.open_count(request.user_id) >= room:
         return ErrorCode.OVERLOADED
     if request.on_busy == "reject" and turns.of_conversation(request.user_id, request.conversation_id):
         return ErrorCode.OVERLOADED

@@ -5,6 +5,8 @@ or `error{accept_unknown}`. Nothing here runs in a socket's read loop (W4), and 
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -26,7 +28,7 @@ from store.rows import MessageRow
 from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
 from ws_edge.announcing import Announcer
 from ws_edge.clocks import Clocks
-from ws_edge.errands import Errands
+from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.models_offered import OfferedModels
@@ -73,7 +75,7 @@ class Asking:
         self._parts = parts
         self._turns = parts.hub.turns
         self._max_open_turns = max_open_turns
-        self._pending: Counter[str] = Counter()
+        self._about_to_open: Counter[str] = Counter()
 
     def ask(self, feed: Feed, send: Send) -> None:
         """Begins to accept. What can be refused at once is refused at once."""
@@ -86,34 +88,47 @@ class Asking:
             return
         request = self._request(feed.user_id, send)
         broken = partial(feed.say, error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request_id))
-        line = ("ask", feed.user_id, conversation_id)
-        if not self._parts.errands.start(feed, line, partial(self._accept, feed, request), broken):
+        if self.after_asks(feed, conversation_id, partial(self._accept, feed, request), broken):
+            self._parts.watcher.follow(feed, conversation_id)
+        else:
             feed.say(_rejected(request_id, ErrorCode.OVERLOADED))
-            return
-        self._pending[request.turn_id] += 1
-        self._parts.watcher.follow(feed, conversation_id)
 
     def regenerate(self, feed: Feed, frame: Regenerate) -> None:
         feed.say(_rejected(str(frame.request_id), ErrorCode.UNSUPPORTED))
 
-    def is_pending(self, turn_id: str) -> bool:
-        """True while the broker's word about this turn is awaited; the id says whose it is."""
-        return turn_id in self._pending
+    def after_asks(self, feed: Feed, conversation_id: str, work: Work, broken: Callable[[], None]) -> bool:
+        """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""
+        return self._parts.errands.start(feed, ("ask", feed.user_id, conversation_id), work, broken)
 
     async def _accept(self, feed: Feed, request: ChatRequest) -> None:
         """From the client's frame to `accepted`."""
+        if self._is_known(request):
+            await self._parts.teller.accept_again(feed, request)
+        elif refusal := self._refusal(request):
+            feed.say(_rejected(request.request_id, refusal))
+        else:
+            with self._counted(request.user_id):
+                await self._open(feed, request)
+
+    async def _open(self, feed: Feed, request: ChatRequest) -> None:
+        if not await self._has_its_parent(request):
+            feed.say(_rejected(request.request_id, ErrorCode.UNKNOWN_PARENT))
+            return
+        answer = await self._produce(request)
+        feed.say(answer)
+        if isinstance(answer, Accepted):
+            self._tell_all(request)
+
+    @contextmanager
+    def _counted(self, user_id: str) -> Iterator[None]:
+        """While the store and the broker are awaited, the turn takes one of the user's places already."""
+        self._about_to_open[user_id] += 1
         try:
-            if self._is_known(request):
-                await self._parts.teller.accept_again(feed, request)
-            elif refusal := await self._refusal(request):
-                feed.say(_rejected(request.request_id, refusal))
-            else:
-                answer = await self._produce(request)
-                feed.say(answer)
-                if isinstance(answer, Accepted):
-                    self._tell_all(request)
+            yield
         finally:
-            self._pending -= Counter([request.turn_id])
+            self._about_to_open[user_id] -= 1
+            if not self._about_to_open[user_id]:
+                del self._about_to_open[user_id]
 
     async def _produce(self, request: ChatRequest) -> Accepted | Rejected | ErrorFrame:
         """Writes the request; the answer for the client is `rejected` only if nothing was produced."""
@@ -146,11 +161,8 @@ class Asking:
         where = (request.user_id, request.conversation_id, request.turn_id)
         return self._turns.open_here(*where) is not None or self._turns.ended_here(*where) is not None
 
-    async def _refusal(self, request: ChatRequest) -> ErrorCode | None:
-        refusal = refusal_now(request, self._turns, self._max_open_turns)
-        if refusal is None and not await self._has_its_parent(request):
-            return ErrorCode.UNKNOWN_PARENT
-        return refusal
+    def _refusal(self, request: ChatRequest) -> ErrorCode | None:
+        return refusal_now(request, self._turns, self._max_open_turns - self._about_to_open[request.user_id])
 
     async def _has_its_parent(self, request: ChatRequest) -> bool:
         """True also when the store can't say: then the worker decides, and the turn may end as `failed`."""

@@ -4,6 +4,7 @@ In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is th
 A row is created only for a turn that this edge knows as this user's; somebody else's turn does not exist.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -21,7 +22,7 @@ from store.errors import StoreUnavailable
 from store.rows import TurnRow
 from ws_edge.asking import Asking
 from ws_edge.clocks import Clocks
-from ws_edge.errands import Errands
+from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.shown import shown_by_store
@@ -77,32 +78,28 @@ class Stopping:
 
     def stop(self, feed: Feed, frame: Stop) -> None:
         """Begins to stop a turn, queued or running."""
-        target = self._target(feed.user_id, frame)
-        if target is None:
-            feed.say(error_frame(ErrorCode.BAD_FRAME, frame_type="stop"))
-            return
-        broken = partial(_say_error, feed, ErrorCode.INTERNAL)
-        line = ("stop", target.turn_id)
-        if not self._parts.errands.start(feed, line, partial(self._stop, feed, target), broken):
-            _say_error(feed, ErrorCode.OVERLOADED)
-
-    def _target(self, user_id: str, frame: Stop) -> _Target | None:
         if frame.turn_id is not None:
             turn_id = str(frame.turn_id)
-            return _Target(user_id, turn_id, self._conversation_of(user_id, turn_id))
-        if frame.request_id is None or frame.conversation_id is None:
-            return None
-        conversation_id = str(frame.conversation_id)
-        turn_id = turn_id_of(user_id, conversation_id, str(frame.request_id))
-        is_known = self._parts.asking.is_pending(turn_id) or self._conversation_of(user_id, turn_id) is not None
-        return _Target(user_id, turn_id, conversation_id if is_known else None)
+            self._begin(partial(self._parts.errands.start, feed, ("stop", turn_id)), feed, turn_id)
+        elif frame.request_id is not None and frame.conversation_id is not None:
+            conversation_id = str(frame.conversation_id)
+            turn_id = turn_id_of(feed.user_id, conversation_id, str(frame.request_id))
+            # Not before the request is accepted or refused: nobody would ever end the row of a refused one.
+            self._begin(partial(self._parts.asking.after_asks, feed, conversation_id), feed, turn_id)
+        else:
+            feed.say(error_frame(ErrorCode.BAD_FRAME, frame_type="stop"))
+
+    def _begin(self, start: Callable[[Work, Callable[[], None]], bool], feed: Feed, turn_id: str) -> None:
+        if not start(partial(self._stop, feed, turn_id), partial(_say_error, feed, ErrorCode.INTERNAL)):
+            _say_error(feed, ErrorCode.OVERLOADED)
 
     def _conversation_of(self, user_id: str, turn_id: str) -> str | None:
         turns = self._parts.hub.turns
         turn = turns.open_turn(turn_id) or turns.ended_turn(turn_id)
         return turn.conversation_id if turn is not None and turn.user_id == user_id else None
 
-    async def _stop(self, feed: Feed, target: _Target) -> None:
+    async def _stop(self, feed: Feed, turn_id: str) -> None:
+        target = _Target(feed.user_id, turn_id, self._conversation_of(feed.user_id, turn_id))
         try:
             row = await self._mark(target)
         except StoreUnavailable:
