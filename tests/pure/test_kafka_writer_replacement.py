@@ -1,0 +1,156 @@
+"""What the writer does when a producer fails: a new one sends all that is not acknowledged again, in order (K16).
+
+Producers are fakes whose deliveries a test ends one by one; brokers that fail are in `tests/flow/test_kafka_writer.py`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
+
+from producers import kafka_writer
+from producers.connected_producer import WriterSettings
+from producers.errors import NotAttempted, OutcomeUnknown
+from producers.kafka_writer import KafkaWriter, Record
+
+SETTINGS = WriterSettings("nowhere", "test", flush_seconds=0.01, stall_seconds=60, max_pending_bytes=100)
+
+
+class FakeProducer:
+    """Notes what it is given; each delivery is a future for the test to end."""
+
+    def __init__(self) -> None:
+        self.given: list[bytes] = []
+        self.deliveries: dict[bytes, asyncio.Future[None]] = {}
+        self.refuses: Exception | None = None
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        return {0, 1, 2}
+
+    async def send(self, topic: str, value: bytes, **_: object) -> "asyncio.Future[None]":
+        if self.refuses is not None:
+            raise self.refuses
+        self.given.append(value)
+        self.deliveries[value] = asyncio.get_running_loop().create_future()
+        return self.deliveries[value]
+
+    def acknowledge(self, *values: bytes) -> None:
+        for value in values:
+            self.deliveries[value].set_result(None)
+
+    def fail(self, value: bytes, error: Exception) -> None:
+        self.deliveries[value].set_exception(error)
+
+
+@pytest.fixture
+def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
+    """Every producer that the writer made, oldest first."""
+    made: list[FakeProducer] = []
+
+    @asynccontextmanager
+    async def connected(_settings: WriterSettings) -> AsyncIterator[FakeProducer]:
+        made.append(FakeProducer())
+        yield made[-1]
+
+    monkeypatch.setattr(kafka_writer, "connected_producer", connected)
+    return made
+
+
+def record(value: bytes) -> Record:
+    return Record("topic", "key", value, [])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise TimeoutError
+
+
+async def test_after_a_failed_delivery_a_new_producer_sends_everything_unacknowledged_in_order(
+    producers: list[FakeProducer],
+) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        futures = [writer.submit(record(value)) for value in (b"1", b"2", b"3", b"4")]
+        await until(lambda: bool(producers) and len(producers[0].given) == 4)
+        producers[0].acknowledge(b"1")
+        producers[0].fail(b"2", OutOfOrderSequenceNumber())
+        await until(lambda: len(producers) == 2 and len(producers[1].given) == 3)
+        assert producers[1].given == [b"2", b"3", b"4"]
+        assert (writer.replacements, futures[0].done(), futures[1].done()) == (1, True, False)
+        producers[1].acknowledge(b"2", b"3", b"4")
+        await asyncio.gather(*futures)
+
+
+async def test_what_is_submitted_meanwhile_comes_after_what_waited(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        writer.submit(record(b"1"))
+        await until(lambda: bool(producers) and producers[0].given == [b"1"])
+        producers[0].fail(b"1", KafkaError())
+        writer.submit(record(b"2"))
+        await until(lambda: len(producers) == 2 and len(producers[1].given) == 2)
+        assert producers[1].given == [b"1", b"2"]
+
+
+async def test_a_late_acknowledgement_of_the_old_producer_counts(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        first, second = writer.submit(record(b"1")), writer.submit(record(b"2"))
+        await until(lambda: bool(producers) and len(producers[0].given) == 2)
+        producers[0].fail(b"1", KafkaError())
+        producers[0].acknowledge(b"2")
+        await second
+        await until(lambda: len(producers) == 2 and len(producers[1].given) == 1)
+        assert producers[1].given == [b"1"]
+        producers[1].acknowledge(b"1")
+        await first
+
+
+async def test_a_producer_that_takes_nothing_is_replaced_too(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        await until(lambda: bool(producers))
+        producers[0].refuses = KafkaError("closed")
+        acknowledged = writer.submit(record(b"1"))
+        await until(lambda: len(producers) == 2 and producers[1].given == [b"1"])
+        producers[1].acknowledge(b"1")
+        await acknowledged
+
+
+async def test_a_producer_that_acknowledges_nothing_for_too_long_is_replaced(producers: list[FakeProducer]) -> None:
+    quick = WriterSettings("nowhere", "test", flush_seconds=0.01, stall_seconds=0.02)
+    async with KafkaWriter(quick) as writer:
+        writer.submit(record(b"1"))
+        await until(lambda: len(producers) >= 2 and producers[1].given == [b"1"])
+        assert writer.replacements >= 1
+
+
+async def test_acknowledgements_make_room_again(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        writer.submit(record(b"x" * 60))
+        with pytest.raises(NotAttempted):
+            writer.submit(record(b"y" * 60))
+        await until(lambda: bool(producers) and len(producers[0].given) == 1)
+        producers[0].acknowledge(b"x" * 60)
+        await asyncio.sleep(0)
+        writer.submit(record(b"y" * 60))
+        await until(lambda: len(producers[0].given) == 2)
+    assert writer.replacements == 0
+
+
+async def test_whoever_gives_up_waiting_takes_no_record_back(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        with pytest.raises(OutcomeUnknown):
+            await writer.write(record(b"1"), 0.001)
+        abandoned = writer.submit(record(b"2"))
+        abandoned.cancel()
+        await until(lambda: bool(producers) and producers[0].given == [b"1", b"2"])
+        producers[0].acknowledge(b"1", b"2")
+
+
+async def test_closing_ends_every_future(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        waiting = writer.submit(record(b"1"))
+    with pytest.raises(OutcomeUnknown):
+        await waiting
