@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from consumers.settings import WorkerSettings
 from schemas import codec
 from schemas.control import ConversationDropped, StopAsked
 from schemas.errors import ErrorCode
@@ -21,6 +22,8 @@ from tests.flow.scripted_door import Gate, ScriptedDoor
 from tests.flow.topic_readers import answer_in
 from tests.flow.worker_stage import Stage, a_request, running_stage, unclaimed
 
+LONG_MERGES = WorkerSettings(drain_seconds=2, merge_ms=500)
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -31,7 +34,7 @@ def door() -> ScriptedDoor:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory, door: ScriptedDoor) -> AsyncIterator[Stage]:
-    async with running_stage(tmp_path_factory.mktemp("stops"), door, partitions=1) as running:
+    async with running_stage(tmp_path_factory.mktemp("stops"), door, LONG_MERGES, partitions=1) as running:
         yield running
 
 
@@ -69,7 +72,7 @@ async def test_what_was_not_published_yet_is_not_kept(stage: Stage, door: Script
     await gate.wait_for_model()
     await stage.ask_to_stop(request)
     frames = await stage.replies.end_of(request.turn_id)
-    assert (await stage.messages(request))[1].text == answer_in(frames)
+    assert (await stage.messages(request))[1].text == answer_in(frames) == "Shown"
 
 
 async def test_a_stop_notice_that_is_lost_is_found_in_the_row_at_the_next_claim(stage: Stage) -> None:
