@@ -133,6 +133,7 @@ class KafkaWriter:
     @asynccontextmanager
     async def _trusted_producer(self) -> AsyncIterator[Any]:
         async with connected_producer(self._settings) as producer:
+            self._partition_counts.clear()  # a topic may have been made anew
             for entry in self._unacknowledged.values():
                 entry.handed_over_at = 0.0
             self._to_send = deque(self._unacknowledged.values())

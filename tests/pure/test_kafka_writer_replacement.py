@@ -24,9 +24,11 @@ class FakeProducer:
     def __init__(self) -> None:
         self.given: list[bytes] = []
         self.deliveries: dict[bytes, asyncio.Future[None]] = {}
+        self.times_counted = 0
         self.refuses: Exception | None = None
 
     async def partitions_for(self, topic: str) -> set[int]:
+        self.times_counted += 1
         return {0, 1, 2}
 
     async def send(self, topic: str, value: bytes, **_: object) -> "asyncio.Future[None]":
@@ -108,14 +110,22 @@ async def test_a_late_acknowledgement_of_the_old_producer_counts(producers: list
         await first
 
 
-async def test_a_producer_that_takes_nothing_is_replaced_too(producers: list[FakeProducer]) -> None:
+# aiokafka asserts that it knows the partition: a topic made anew with fewer of them.
+@pytest.mark.parametrize("refusal", [KafkaError("closed"), AssertionError("Unrecognized partition")])
+async def test_a_producer_that_takes_nothing_is_replaced_and_partitions_counted_anew(
+    producers: list[FakeProducer], refusal: Exception
+) -> None:
     async with KafkaWriter(SETTINGS) as writer:
         await until(lambda: bool(producers))
-        producers[0].refuses = KafkaError("closed")
+        writer.submit(record(b"0"))
+        await until(lambda: producers[0].given == [b"0"])
+        producers[0].acknowledge(b"0")
+        producers[0].refuses = refusal
         acknowledged = writer.submit(record(b"1"))
         await until(lambda: len(producers) == 2 and producers[1].given == [b"1"])
         producers[1].acknowledge(b"1")
         await acknowledged
+        assert [producer.times_counted for producer in producers] == [1, 1]
 
 
 async def test_a_producer_that_acknowledges_nothing_for_too_long_is_replaced(producers: list[FakeProducer]) -> None:
