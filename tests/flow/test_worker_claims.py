@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from consumers import claimer, streaming, worker
+from consumers.control_listener import ControlListener
 from consumers.endings import finished_row
 from consumers.heartbeat import Heart
 from consumers.outcomes import Completed as Finished
 from consumers.settings import WorkerSettings
-from schemas.control import TurnTaken
+from producers.notice_producers import ControlProducer
+from schemas.control import AnyNotice, TurnTaken
 from schemas.errors import ErrorCode
 from schemas.frames import Completed, Failed, Stopped
 from schemas.ids import attempt_of, new_id, new_message_id, seq_of
@@ -170,7 +172,10 @@ async def test_an_attempt_that_was_overtaken_unnoticed_cannot_end_the_turn(tmp_p
         assert len(door.asked) == 1
 
 
-async def test_a_worker_that_takes_its_own_turn_again_does_not_mistake_its_notice_for_anothers(tmp_path: Path) -> None:
+async def test_a_worker_that_takes_its_own_turn_again_does_not_mistake_its_notice_for_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acknowledge_notices_once_heard(monkeypatch)
     gate = Gate()
     door = ScriptedDoor({"fast": ["Hello", gate, " you."]})
     async with running_stage(tmp_path, door, QUICK_DEATH) as stage:
@@ -273,6 +278,23 @@ async def ended_by_another(stage: Stage, request: Ask) -> bytes:
     assert await stage.store.turns.compare_and_set(ended, row.version) is None
     assert ended.finish is not None
     return ended.finish.terminal_frame
+
+
+def acknowledge_notices_once_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker may well deliver a notice before it tells the writer that it has it."""
+    heard = asyncio.Event()
+    notify, act_on = ControlProducer.notify, ControlListener.act_on
+
+    async def notify_slowly(self: ControlProducer, notice: AnyNotice) -> None:
+        await notify(self, notice)
+        await heard.wait()
+
+    def hear(self: ControlListener, notice: AnyNotice) -> None:
+        act_on(self, notice)
+        heard.set()
+
+    monkeypatch.setattr(ControlProducer, "notify", notify_slowly)
+    monkeypatch.setattr(ControlListener, "act_on", hear)
 
 
 async def looked_at(stage: Stage, request: Ask) -> bool:
