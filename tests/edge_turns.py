@@ -127,7 +127,7 @@ class Turn:
             terminal_seq=terminal.seq,
             finished_at_ms=1_770_000_000_000,
         )
-        return self.row(finish=finish, usage_by_attempt={self.attempt: USAGE}, version=2)
+        return self.row(finish=finish, usage_by_attempt={self.attempt: USAGE})
 
     def _next(self) -> dict[str, object]:
         self.n += 1

@@ -11,12 +11,13 @@ comes out of it as an ExceptionGroup: the process should end and be started agai
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ws_edge.building import Built, EdgeParts, build
 from ws_edge.draining import drain
+from ws_edge.open_session import OpenSession
 from ws_edge.readiness import Readiness
 from ws_edge.server import EdgeServer, edge_server, listening_socket
 from ws_edge.settings import EdgeSettings
@@ -27,18 +28,19 @@ ERRANDS_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RunningEdge:
-    """An edge that serves. `ready` is set once it knows every turn in flight."""
+    """An edge that serves. `ready` is set once it knows every turn in flight; `sessions` are the open ones."""
 
     address: str
     ready: asyncio.Event
     readiness: Readiness
+    sessions: Collection[OpenSession]
 
 
 @asynccontextmanager
 async def edge(settings: EdgeSettings, parts: EdgeParts) -> AsyncIterator[RunningEdge]:
     """Runs an edge while the block runs. Raises OSError when the port is taken."""
     with listening_socket(settings) as listener:
-        built = build(settings, parts, _port(listener))
+        built, address = build(settings, parts, _port(listener)), _address(settings, listener)
         server = edge_server(built.app, settings)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
@@ -46,7 +48,7 @@ async def edge(settings: EdgeSettings, parts: EdgeParts) -> AsyncIterator[Runnin
             tasks.create_task(built.sweeper.run(stop), name="sweeper")
             tasks.create_task(server.serve(sockets=[listener]), name="server")
             await server.is_up.wait()
-            yield RunningEdge(_address(settings, listener), parts.source.ready, built.readiness)
+            yield RunningEdge(address, parts.source.ready, built.readiness, built.sockets.sessions)
             await _wind_down(settings, built, server)
             stop.set()
 

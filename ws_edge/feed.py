@@ -90,7 +90,6 @@ class Feed:
 
     def await_turn(self, conversation_id: str, turn_id: str, cursor: int = NOTHING_SEEN) -> None:
         """Sends nothing of this turn until it is joined; then what is missing above the cursor."""
-        self._owed.pop(turn_id, None)
         self._cursors.setdefault(turn_id, _Cursor(conversation_id, cursor))
 
     def cursor_of(self, turn_id: str) -> int | None:

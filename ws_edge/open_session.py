@@ -165,8 +165,7 @@ class OpenSession:
         if self._feed is None or self._writer is None:
             return
         if self._feed.outbox.is_overflowed:
-            # Not at once: the hub is in the middle of its list of sessions.
-            self._loop.call_soon(self.close, Close(CloseCode.TOO_SLOW))
+            self.close(Close(CloseCode.TOO_SLOW))
         self._writer.wake()
 
     def _writer_broke(self) -> None:

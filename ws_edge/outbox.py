@@ -26,14 +26,15 @@ class Outbox:
     """Frames waiting to be sent.
 
     `outbox_bytes`: above it `is_crowded`, and deltas should give way. `hard_bytes`: above it nothing more is taken and
-    `is_overflowed` stays true; the session must be closed. So there is always room for one more frame of any size,
-    such as a snapshot, until the hard limit is passed.
+    `is_overflowed` stays true; the session must be closed. The largest frame does not count for that: there is always
+    room for one snapshot, however long the answer is.
     """
 
     def __init__(self, outbox_bytes: int, hard_bytes: int) -> None:
         self._outbox_bytes = outbox_bytes
         self._hard_bytes = hard_bytes
         self._waiting: deque[_Waiting] = deque()
+        self._largest_bytes = 0
         self.waiting_bytes = 0
         self.is_overflowed = False
 
@@ -51,16 +52,18 @@ class Outbox:
 
     def push(self, raw: bytes, turn_id: str | None = None, is_delta: bool = False) -> None:
         """Queues a frame; `turn_id` for numbered frames of a turn."""
-        if self.waiting_bytes > self._hard_bytes:
+        if self.waiting_bytes - self._largest_bytes > self._hard_bytes:
             self.is_overflowed = True
             return
         waiting = _Waiting(raw, turn_id, is_delta)
         self._waiting.append(waiting)
         self.waiting_bytes += waiting.cost_bytes
+        self._largest_bytes = max(self._largest_bytes, waiting.cost_bytes)
 
     def pop(self) -> bytes | None:
         """The next frame to send."""
         if not self._waiting:
+            self._largest_bytes = 0
             return None
         waiting = self._waiting.popleft()
         self.waiting_bytes -= waiting.cost_bytes

@@ -118,11 +118,13 @@ class ReplyListener:
         try:
             user_id = record.key.decode()
             address = read_reply_headers(record.headers)
+            if record.value is None:
+                raise UnreadableHeaders("a reply record without a frame")
         except (UnreadableHeaders, UnicodeDecodeError, AttributeError) as error:
             self.unreadable += 1
             log.warning("reply_unreadable", partition=record.partition, offset=record.offset, reason=repr(error))
             return
-        take(user_id, address, record.value or b"")
+        take(user_id, address, record.value)
 
     async def _watch_lag(self, consumer: Any) -> None:
         while self.lag_seconds() <= FATAL_LAG_SECONDS:

@@ -17,15 +17,18 @@ from schemas.client_frames import MAX_FRAME_BYTES
 from ws_edge.settings import EdgeSettings
 
 BACKLOG = 2048
-HTTP_GRACE_SECONDS = 3
+HTTP_GRACE_SECONDS = 2
+SEND_BUFFER_BYTES = 128 * 1024
+"""Left alone, the kernel keeps up to 4 MiB for each slow reader: old deltas that one snapshot replaces (G7)."""
 
 
 @contextmanager
 def listening_socket(settings: EdgeSettings) -> Iterator[socket.socket]:
-    """A bound socket; the accepted ones inherit TCP_USER_TIMEOUT, or who never reads would never be dropped (W1)."""
+    """A bound socket. The accepted ones inherit its options; who never reads would otherwise stay for ever (W1)."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if sys.platform == "linux":
             timeout_ms = int(settings.tcp_user_timeout_seconds * 1000)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)

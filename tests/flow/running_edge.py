@@ -6,9 +6,10 @@ comes back as a reply, in order; `asked_of_workers` is what the workers would be
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from schemas.requests import ChatRequest
 from store.errors import StoreUnavailable
 from store.sqlite.opening import SqliteStore, open_store
 from ws_edge.building import EdgeParts
+from ws_edge.clocks import Clocks
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.edge import RunningEdge, edge
 from ws_edge.models_offered import OfferedModels
@@ -126,13 +128,18 @@ class Stage:
     """An edge and what stands behind it."""
 
     running: RunningEdge
+    parts: EdgeParts
     store: SqliteStore
     replies: Replies
     requests: Requests
     control: Control
     outage: asyncio.Event
     sign_in: DevSignIn
-    people: list["Person"] = field(default_factory=list)
+    later_seconds: list[float]
+
+    def passes(self, seconds: float) -> None:
+        """Time passes, for the edge."""
+        self.later_seconds[0] += seconds
 
     def token(self, name: str) -> str:
         return self.sign_in.sign_in(name)[0]
@@ -147,17 +154,28 @@ class Stage:
     @asynccontextmanager
     async def connected(self, **options: Any) -> AsyncIterator["Person"]:
         """A socket that has not said hello."""
-        defaults: dict[str, Any] = {"subprotocols": ["samvad.v1"], "compression": None, "proxy": None}
-        async with websockets.connect(self.websocket_url, **(defaults | options)) as socket:
+        async with self._connection(**options) as socket:
             yield Person(socket)
 
     @asynccontextmanager
     async def person(self, name: str = "asha", **options: Any) -> AsyncIterator["Person"]:
         """A session that is open."""
-        async with self.connected(**options) as person:
-            await person.say(type="hello", token=self.token(name))
-            person.user_id = (await person.hear("ready"))["user_id"]
-            yield person
+        async with self._connection(**options) as socket:
+            yield await self._greeted(socket, name)
+
+    async def open(self, name: str = "asha", **options: Any) -> "Person":
+        """A session that the edge will have to end."""
+        return await self._greeted(await self._connection(**options), name)
+
+    def _connection(self, **options: Any) -> websockets.connect:
+        defaults: dict[str, Any] = {"subprotocols": ["samvad.v1"], "compression": None, "proxy": None, "max_size": None}
+        return websockets.connect(self.websocket_url, **(defaults | options))
+
+    async def _greeted(self, socket: ClientConnection, name: str) -> "Person":
+        person = Person(socket)
+        await person.say(type="hello", token=self.token(name))
+        person.user_id = (await person.hear("ready"))["user_id"]
+        return person
 
     def publish(self, user_id: str, *frames: ServerFrame) -> None:
         """As a worker does."""
@@ -210,7 +228,7 @@ async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
     """An edge for one test."""
     defaults: dict[str, Any] = {"port": 0, "drain_seconds": 0.1}
     replies, requests, control, outage = Replies(), Requests(), Control(), asyncio.Event()
-    sign_in = DevSignIn(SECRET)
+    sign_in, later_seconds = DevSignIn(SECRET), [0.0]
     async with open_store(folder / "samvad.db") as store:
         parts = EdgeParts(
             sign_in=sign_in,
@@ -224,9 +242,10 @@ async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
             checkpoints=Outage(store.checkpoints, outage.is_set),
             messages=Outage(store.messages, outage.is_set),
             conversations=Outage(store.conversations, outage.is_set),
+            clocks=Clocks(now=lambda: time.monotonic() + later_seconds[0]),
         )
         async with edge(EdgeSettings(**(defaults | settings)), parts) as running:
-            yield Stage(running, store, replies, requests, control, outage, sign_in)
+            yield Stage(running, parts, store, replies, requests, control, outage, sign_in, later_seconds)
 
 
 async def until(condition: Callable[[], bool]) -> None:

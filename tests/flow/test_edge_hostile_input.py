@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import websockets
 from websockets.frames import Frame, Opcode
 
@@ -14,10 +15,13 @@ from schemas.ids import new_id
 from tests.edge_turns import Turn, answer_frames
 from tests.flow.running_edge import Person, Stage, stage
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path, hello_seconds=0.3) as running:
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One for all: whatever one client did, the next one must find it whole."""
+    async with stage(tmp_path_factory.mktemp("edge"), hello_seconds=0.3) as running:
         yield running
 
 

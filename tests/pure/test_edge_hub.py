@@ -190,6 +190,16 @@ def test_an_old_word_of_the_store_after_the_end_keeps_those_waiting_who_need_the
     assert only_snapshot(feed).text == "lost"
 
 
+def test_who_waits_and_turns_out_to_have_the_end_is_sent_nothing() -> None:
+    edge, turn = Edge(), Turn()
+    feed = edge.feed(turn)
+    *_, terminal = answer_frames(turn, 1)
+    feed.await_turn(turn.conversation_id, turn.turn_id, terminal.seq)
+    assert edge.learn(turn, Stored(turn.ended_row(terminal)))
+    assert heard(feed) == []
+    assert not edge.hub.is_awaited(turn.user_id, turn.conversation_id, turn.turn_id)
+
+
 def test_who_waits_for_a_turn_that_is_not_there_waits_no_more() -> None:
     edge, turn = Edge(), Turn()
     feed = edge.feed(turn)

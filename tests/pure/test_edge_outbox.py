@@ -45,18 +45,29 @@ def test_deltas_before_another_frame_of_their_turn_stay() -> None:
 
 def test_above_the_hard_limit_nothing_more_is_taken_and_it_says_so() -> None:
     outbox = Outbox(100, 300)
-    outbox.push(b"x" * 10_000)
-    assert not outbox.is_overflowed
-    outbox.push(b"y")
+    pushed = 0
+    while not outbox.is_overflowed:
+        outbox.push(b"frame")
+        pushed += 1
+    assert outbox.waiting_bytes <= 300 + 2 * (5 + FRAME_OVERHEAD_BYTES)
+    assert len(drained(outbox)) == pushed - 1
     assert outbox.is_overflowed
-    assert drained(outbox) == [b"x" * 10_000]
 
 
-def test_there_is_room_for_a_frame_of_any_size_up_to_the_hard_limit() -> None:
-    outbox = Outbox(100, 300)
-    outbox.push(b"x" * (300 - FRAME_OVERHEAD_BYTES))
-    outbox.push(b"snapshot" * 1000)
+def test_there_is_always_room_for_one_snapshot_and_what_follows_it() -> None:
+    outbox = Outbox(100, 1000)
+    for raw in (b"x" * 700, b"snapshot" * 10_000, b"completed"):
+        outbox.push(raw)
     assert not outbox.is_overflowed
+    assert len(drained(outbox)) == 3
+
+
+def test_a_second_snapshot_is_one_too_many_if_the_first_was_not_read() -> None:
+    outbox = Outbox(100, 1000)
+    for _ in range(3):
+        outbox.push(b"snapshot" * 10_000)
+    assert outbox.is_overflowed
+    assert outbox.waiting_bytes < 170_000
 
 
 @given(st.lists(st.tuples(st.sampled_from(["t1", "t2", None]), st.booleans(), st.booleans())))
