@@ -212,29 +212,6 @@ async def test_a_turn_left_beyond_its_deadline_fails_when_it_is_found(tmp_path: 
         assert failed.code is ErrorCode.DEADLINE_EXCEEDED
 
 
-async def test_an_answer_without_end_is_ended_by_the_turns_deadline_with_what_was_shown(tmp_path: Path) -> None:
-    door = ScriptedDoor({"fast": ["Hello", Gate()]})
-    async with running_stage(tmp_path, door, WorkerSettings(drain_seconds=0, merge_ms=5, turn_seconds=0.3)) as stage:
-        request = await stage.ask()
-        frames = await stage.replies.end_of(request.turn_id)
-        failed = frames[-1]
-        assert isinstance(failed, Failed)
-        assert (failed.code, door.closed) == (ErrorCode.DEADLINE_EXCEEDED, 1)
-        assert (await stage.messages(request))[1].text == answer_in(frames) == "Hello"
-
-
-async def test_an_endless_answer_is_ended_by_its_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "MAX_ANSWER_CHARACTERS", 100)
-    door = ScriptedDoor({"fast": ["x" * 60] * 1_000})
-    async with running_stage(tmp_path, door, NOBODY_DIES) as stage:
-        request = await stage.ask()
-        completed = (await stage.replies.end_of(request.turn_id))[-1]
-        assert isinstance(completed, Completed)
-        assert completed.finish_reason == "length"
-        assert completed.usage.estimated
-        assert (await stage.messages(request))[1].text == "x" * 120
-
-
 async def test_a_stop_for_a_turn_that_a_dead_worker_held_keeps_its_text(tmp_path: Path) -> None:
     async with running_stage(tmp_path, hello(), QUICK_DEATH) as stage:
         request = a_request()

@@ -18,12 +18,11 @@ from schemas.errors import ErrorCode
 from schemas.frames import AnyServerFrame, Completed, Delta, Failed, Started
 from schemas.ids import n_of, new_id, seq_of
 from schemas.statuses import TurnStatus
-from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES
 from tests.flow.practice_client import until
 from tests.flow.scripted_door import USAGE as SAID_USAGE
 from tests.flow.scripted_door import Gate, ScriptedDoor
-from tests.flow.topic_readers import answer_in, reading_topic
-from tests.flow.worker_stage import Stage, a_request, running_stage
+from tests.flow.topic_readers import answer_in
+from tests.flow.worker_stage import Stage, running_stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -246,58 +245,6 @@ async def test_a_record_that_comes_twice_at_once_is_answered_once(stage: Stage, 
     assert len(door.asked) == asked
     assert {frame.seq // 1_000_000 for frame in frames} == {1}
     assert [n_of(frame.seq) for frame in frames[:-1]] == list(range(len(frames) - 1))
-
-
-async def test_an_unreadable_record_is_kept_byte_for_byte_its_turn_ends_and_the_partition_moves_on(
-    stage: Stage,
-) -> None:
-    request = a_request("never readable")
-    garbage = b"\x00\xffgarbage{"
-    await stage.write_request(garbage, request)
-    follower = await stage.ask("after it")
-    frames = await stage.replies.end_of(request.turn_id)
-    failed = frames[-1]
-    assert isinstance(failed, Failed)
-    assert (failed.code, failed.temporary) == (ErrorCode.UNREADABLE, False)
-    await stage.replies.end_of(follower.turn_id)
-    async with reading_topic(stage.bootstrap, DEAD_LETTERS.name) as letters:
-        letter = (await letters.until(lambda: [r for r in letters.records if r.value == garbage]))[0]
-    headers = dict(letter.headers)
-    assert headers["turn"] == request.turn_id.encode()
-    assert headers["dead.source"].startswith(b"chat.requests/0/")
-    assert headers["dead.reason"]
-
-
-async def test_a_record_that_names_no_turn_is_set_aside_and_the_partition_moves_on(stage: Stage) -> None:
-    before = await stage.committed()
-    request = a_request()
-    await stage.write_request(b"who knows", request, headers=[])
-    follower = await stage.ask("after it")
-    await stage.replies.end_of(follower.turn_id)
-    await stage.until_committed(before + 2)
-    assert stage.replies.frames(request.turn_id) == []
-
-
-async def test_a_record_too_large_to_set_aside_does_not_stop_the_worker(stage: Stage) -> None:
-    before = await stage.committed()
-    request = a_request()
-    just_small_enough_without_the_reason = 2 * MAX_RECORD_BYTES - 200
-    await stage.write_request(b"x" * just_small_enough_without_the_reason, request, headers=[])
-    follower = await stage.ask("after it")
-    await stage.replies.end_of(follower.turn_id)
-    await stage.until_committed(before + 2)
-    assert stage.worker.is_ready
-
-
-async def test_an_unreadable_record_does_not_cut_the_conversation_off_from_its_past(stage: Stage) -> None:
-    first = await stage.ask("one")
-    await stage.replies.end_of(first.turn_id)
-    poison = a_request(conversation_id=first.conversation_id)
-    await stage.write_request(b"garbage", poison)
-    third = await stage.ask("three", conversation_id=first.conversation_id)
-    await stage.replies.end_of(third.turn_id)
-    messages = await stage.messages(first)
-    assert [m.parent_id for m in messages] == [None, *(m.message_id for m in messages[:-1])]
 
 
 async def test_the_worker_is_ready_while_it_takes_requests(stage: Stage) -> None:
