@@ -14,7 +14,7 @@ from consumers.llm.questions import Question
 from consumers.settings import WorkerSettings
 from consumers.worker import ModelDoor
 from observability.tracing import Tracing
-from schemas.models_file import ModelsFile
+from schemas.models_file import ModelsFile, UnusableModels
 
 if TYPE_CHECKING:
     from consumers.llm.door import LlmDoor
@@ -64,4 +64,8 @@ async def import_litellm() -> None:
 def _new_door(models: ModelsFile, tracing: Tracing, deadlines: Deadlines) -> "LlmDoor":
     from consumers.llm.door import LlmDoor  # noqa: PLC0415  only now it is cheap
 
-    return LlmDoor(models, tracing, deadlines)
+    try:
+        return LlmDoor(models, tracing, deadlines)
+    except Exception as error:  # foreign code reads a person's file: what it says may quote secrets, so only its kind
+        reason = f"LiteLLM does not take these models or router_settings ({type(error).__name__})"
+        raise UnusableModels(f"{reason}: check providers, parameters and their spelling") from error

@@ -42,8 +42,20 @@ async def models_in_use(file: Path | None) -> AsyncIterator[ModelsInUse]:
 
 def _from_file(file: Path) -> ModelsFile:
     try:
-        return read_models(file.read_bytes())
+        models = read_models(file.read_bytes())
     except OSError as error:
         raise UnusableModels(f"SAMVAD_MODELS names {file}, which can't be read: {error.strerror}") from error
     except UnusableModels as error:
         raise UnusableModels(f"{file}: {error}") from error
+    if missing := _unset_variables(models):
+        raise UnusableModels(
+            f"{file} takes {', '.join(missing)} from the environment: set it, or remove its deployment"
+        )
+    return models
+
+
+def _unset_variables(models: ModelsFile) -> list[str]:
+    """The variables that the file refers to in LiteLLM's way, `os.environ/NAME`, and that are not there."""
+    values = (str(value) for entry in models.model_list for value in entry.litellm_params.values())
+    names = (value.removeprefix("os.environ/") for value in values if value.startswith("os.environ/"))
+    return sorted({name for name in names if name not in os.environ})

@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_TURN = "unknown_turn"
     UNKNOWN_PARENT = "unknown_parent"
     OVERLOADED = "overloaded"
+    CONVERSATION_BUSY = "conversation_busy"
     ACCEPT_UNKNOWN = "accept_unknown"
     HISTORY_UNAVAILABLE = "history_unavailable"
     TOO_MANY_WATCHED = "too_many_watched"
@@ -55,15 +56,16 @@ _TEXTS: dict[ErrorCode, str] = {
     ErrorCode.UNKNOWN_TURN: "There is no such turn of yours.",
     ErrorCode.UNKNOWN_PARENT: "The message to go on from does not exist in this conversation.",
     ErrorCode.OVERLOADED: "Too much is waiting right now. Try again in a moment.",
+    ErrorCode.CONVERSATION_BUSY: "This conversation is still being answered. Wait for the end, or stop it.",
     ErrorCode.ACCEPT_UNKNOWN: "It is not known whether the message was accepted. Send the same request again.",
     ErrorCode.HISTORY_UNAVAILABLE: "The history can't be read right now. Live answers go on; try again in a moment.",
     ErrorCode.TOO_MANY_WATCHED: "This session watches too many conversations. Unwatch one first.",
     ErrorCode.CONVERSATION_DELETED: "The conversation was deleted.",
     ErrorCode.QUESTION_TOO_LONG: "The message is longer than the model can read. Shorten it or choose another model.",
     ErrorCode.PROVIDER_BUSY: "The model has more requests than it takes right now. Try again in a moment.",
-    ErrorCode.PROVIDER_FAILED: "The model's server failed. What it wrote so far is kept; try again.",
+    ErrorCode.PROVIDER_FAILED: "The model's server failed or can't be reached. What it wrote, if anything, is kept.",
     ErrorCode.PROVIDER_REFUSED: "The model's server refused the request. An operator has to look at its settings.",
-    ErrorCode.PROVIDER_TIMEOUT: "The model stopped answering. What it wrote so far is kept; try again.",
+    ErrorCode.PROVIDER_TIMEOUT: "The model did not answer in time. What it wrote, if anything, is kept.",
     ErrorCode.ANSWER_CUT_OFF: "The model's answer broke off in the middle. What it wrote so far is kept; try again.",
     ErrorCode.DEADLINE_EXCEEDED: "The answer took longer than a turn may take. What there is of it is kept.",
     ErrorCode.TOO_MANY_ATTEMPTS: "The answer was tried too many times without success. Try again later.",
@@ -74,6 +76,7 @@ _TEXTS: dict[ErrorCode, str] = {
 _TEMPORARY = frozenset(
     {
         ErrorCode.OVERLOADED,
+        ErrorCode.CONVERSATION_BUSY,
         ErrorCode.ACCEPT_UNKNOWN,
         ErrorCode.HISTORY_UNAVAILABLE,
         ErrorCode.PROVIDER_BUSY,

@@ -92,6 +92,9 @@ def _check(models: ModelsFile) -> None:
     if not models.model_list:
         raise UnusableModels("`model_list` is empty: name at least one deployment")
     _check_shape_of_fallbacks(models.router_settings.get("fallbacks") or [])
+    for number, entry in enumerate(models.model_list):
+        if not isinstance(entry.litellm_params.get("model"), str):
+            raise UnusableModels(f"`model_list[{number}].litellm_params.model` is missing: name provider and model")
     known = set(models.names)
     if models.default_alias not in known:
         raise UnusableModels(f"`default` names {models.default_alias!r}, which no deployment serves")

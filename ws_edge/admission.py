@@ -26,7 +26,7 @@ def refusal_now(request: ChatRequest, turns: TurnsInFlight, room: int) -> ErrorC
     if turns.open_count(request.user_id) >= room:
         return ErrorCode.OVERLOADED
     if request.on_busy == "reject" and turns.of_conversation(request.user_id, request.conversation_id):
-        return ErrorCode.OVERLOADED
+        return ErrorCode.CONVERSATION_BUSY
     return None
 
 

@@ -77,8 +77,11 @@ def edge_server(app: Any, settings: EdgeSettings) -> EdgeServer:
 def _nothing_private(record: logging.LogRecord) -> bool:
     """Whatever the level: below WARNING uvicorn logs whole addresses (W9) and, through websockets, whole frames.
 
-    Text that is not UTF-8 is the client's fault (it gets 1007), and no reason for a traceback of ours.
+    Two of its errors are a client's doing and no reason to wake anybody: text that is not UTF-8 (the client gets 1007),
+    and an upgrade that we refused, which uvicorn does not count as a finished handshake.
     """
+    if record.msg == "ASGI callable returned without completing handshake.":
+        return False
     if record.msg == "Invalid UTF-8 sequence received from client.":
         record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
     return record.levelno >= logging.WARNING

@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment, Deployments, new_router
+from consumers.llm.faults import root_cause
 from consumers.llm.pieces import End, Piece, ProviderFault
 from consumers.llm.provider_stream import pieces_of, warm_up
 from consumers.llm.questions import Question
@@ -66,7 +67,12 @@ class LlmDoor:
                 return
             except ProviderFault as error:
                 fault = error
-                log.warning("provider_attempt_failed", model=deployment.model, error_type=error.error_type)
+                log.warning(
+                    "provider_attempt_failed",
+                    model=deployment.model,
+                    error_type=error.error_type,
+                    cause=root_cause(error),
+                )
             if begun or not fault.try_another:
                 break
         raise fault

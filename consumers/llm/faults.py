@@ -21,3 +21,13 @@ def fault_of(error: BaseException) -> ProviderFault:
     name = type(getattr(error, "original_exception", None) or error).__name__
     code, try_another = _MEANINGS.get(name, (ErrorCode.PROVIDER_FAILED, True))
     return ProviderFault(code, name, try_another)
+
+
+def root_cause(error: BaseException) -> str:
+    """The kinds of exceptions below a fault, innermost last, such as `APIConnectionError < ConnectError`; no texts."""
+    kinds: list[str] = []
+    below = error.__cause__ or error.__context__
+    while below is not None and len(kinds) < 6:
+        kinds.append(type(below).__name__)
+        below = below.__cause__ or below.__context__
+    return " < ".join(kinds)

@@ -27,9 +27,7 @@ def clear_refusals() -> Iterator[None]:
     except ValidationError as error:
         refuse("; ".join(f"SAMVAD_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        refuse(in_use())
+        refuse(in_use() if error.errno == errno.EADDRINUSE else str(error))
 
 
 def in_use() -> str:

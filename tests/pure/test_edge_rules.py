@@ -141,7 +141,7 @@ def running(turn: Turn) -> TurnsInFlight:
 def test_reject_means_not_while_a_turn_is_open() -> None:
     turn = Turn()
     turns = running(turn)
-    assert refusal_now(request(turn, on_busy="reject"), turns, 10) is ErrorCode.OVERLOADED
+    assert refusal_now(request(turn, on_busy="reject"), turns, 10) is ErrorCode.CONVERSATION_BUSY
     assert refusal_now(request(turn), turns, 10) is None
     assert refusal_now(request(Turn(user_id=turn.user_id), on_busy="reject"), turns, 10) is None
 
