@@ -259,7 +259,7 @@ async def test_reject_while_busy_goes_by_what_the_edge_knows(scene: Stage) -> No
         frame = question(conversation_id=running.conversation_id, on_busy="reject")
         await person.say(**frame)
         await person.hear("snapshot")
-        assert (await person.hear("rejected"))["code"] == "overloaded"
+        assert (await person.hear("rejected"))["code"] == "conversation_busy"
         scene.publish(person.user_id, running.completed())
         await person.hear("completed")
         await person.say(**frame)
