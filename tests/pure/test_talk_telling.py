@@ -72,7 +72,7 @@ def test_a_failed_answer_keeps_its_text_and_says_why() -> None:
     last = told.drawings[-1].printed[-1]
     assert isinstance(last, Note)
     assert last.style == "fault"
-    assert last.text.startswith("failed: The model's server failed.")
+    assert last.text.startswith("failed: The model's server failed or")
     assert "provider_failed" in last.text
 
 
