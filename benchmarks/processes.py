@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from infra.server_process import end_process
+
 SAMVAD = "infra.cli.main"
 START_SECONDS = 40.0
 END_SECONDS = 10.0
@@ -45,7 +47,7 @@ async def program(module: str, *arguments: str, log: Path, environ: dict[str, st
     try:
         yield Program(await _first_line(process, log), process.pid)
     finally:
-        await _end(process)
+        await end_process(process, END_SECONDS)
 
 
 async def _start(command: tuple[str, ...], log: Path, environ: dict[str, str]) -> Process:
@@ -74,18 +76,6 @@ async def _first_line(process: Process, log: Path) -> dict[str, str]:
 
 def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def _clean_environ() -> dict[str, str]:

@@ -20,7 +20,6 @@ MAX_DELTA_CHARACTERS = 8_000
 """32 KiB (DESIGN 5) even where each character takes four bytes."""
 
 Publish = Callable[[str, ServerFrame], "asyncio.Future[None]"]
-PublishBytes = Callable[[str, ReplyAddress, bytes], "asyncio.Future[None]"]
 
 
 class AttemptFrames:
@@ -39,7 +38,6 @@ class AttemptFrames:
         self._timer: asyncio.TimerHandle | None = None
         self._published: list[str] = []
         self._last: asyncio.Future[None] | None = None
-        self.first_delta_at: float | None = None
 
     async def start(self, request_id: str, parent_id: str | None) -> None:
         """Publishes `started`, as soon as the writer has room."""
@@ -136,8 +134,6 @@ class AttemptFrames:
         )
         if not is_reasoning:
             self._published.append(text)
-        if self.first_delta_at is None:
-            self.first_delta_at = self._loop.time()
 
     def _send(self, frame: ServerFrame) -> None:
         self._last = self._publish(self._claim.user_id, frame)

@@ -36,7 +36,7 @@ async def server_process(log_file: Path) -> AsyncIterator[RunningServer]:
     try:
         yield await _until_ready(process, log_file)
     finally:
-        await _end(process)
+        await end_process(process, END_SECONDS)
 
 
 async def _start(log_file: Path) -> Process:
@@ -66,12 +66,13 @@ async def _until_ready(process: Process, log_file: Path) -> RunningServer:
     return RunningServer(said["edge"], said["model"])
 
 
-async def _end(process: Process) -> None:
+async def end_process(process: Process, seconds: float) -> None:
+    """SIGTERM, and `kill -9` for what has not ended within `seconds`."""
     if process.returncode is not None:
         return
     process.terminate()
     try:
-        async with asyncio.timeout(END_SECONDS):
+        async with asyncio.timeout(seconds):
             await process.wait()
     except TimeoutError:
         process.kill()

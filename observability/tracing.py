@@ -20,6 +20,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRat
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from observability.conventions import ERROR_TYPE
+
 Attribute = str | int | float | bool
 
 _propagator = TraceContextTextMapPropagator()
@@ -112,7 +114,7 @@ def trace_id_of(span: Span) -> str:
 def mark_failed(span: Span, error_type: str) -> None:
     """Says what kind of failure ended a span."""
     span.set_status(Status(StatusCode.ERROR, error_type))
-    span.set_attribute("error.type", error_type)
+    span.set_attribute(ERROR_TYPE, error_type)
 
 
 def _context(parent: str | None) -> Context:

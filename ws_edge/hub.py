@@ -7,7 +7,6 @@ Synchronous throughout, so between a replay and the live frames there is neither
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from schemas.frames import ServerFrame
 from schemas.headers import ReplyAddress
 from store.rows import TurnRow
 from ws_edge.feed import NOTHING_SEEN, Feed
@@ -58,11 +57,6 @@ class Hub:
 
     def is_watched(self, turn: TurnInFlight) -> bool:
         return (turn.user_id, turn.conversation_id) in self._watching
-
-    def tell_user(self, user_id: str, frame: ServerFrame) -> None:
-        """Says something to all sessions of a user."""
-        for feed in list(self._of_user.get(user_id, ())):
-            feed.say(frame)
 
     def route(self, user_id: str, address: ReplyAddress, raw: bytes, now: float) -> None:
         """Takes the next reply of the log."""
