@@ -1,10 +1,14 @@
 """Is the owner of a claim alive? Heartbeat counters, read by everybody, judged by one's own clock (DESIGN 6.3). Pure.
 
 Dead means: the counter unchanged, or gone, in at least `min_reads` successful reads over at least `dead_after_seconds`.
-Failed reads are not observed, so a store outage declares nobody dead.
+Failed reads are not observed, and the time of an outage does not count: nobody could beat in it, and after it some
+come back sooner than others.
 """
 
 from dataclasses import dataclass
+
+OUTAGE_SECONDS = 3.0
+"""A longer pause between two successful reads was an outage: reads come once a second and time out after 2."""
 
 
 @dataclass(slots=True)
@@ -22,16 +26,17 @@ class Liveness:
         self._min_reads = min_reads
         self._reads = 0
         self._newest_read_at = 0.0
+        self._outage_seconds = 0.0
         self._last_changes: dict[str, _LastChange] = {}
 
     def observe(self, counters: dict[str, int], now: float) -> None:
         """Takes the result of one successful read of all counters."""
         self._reads += 1
-        self._newest_read_at = now
+        self._newest_read_at = self._without_outages(now)
         for worker_id, counter in counters.items():
             known = self._last_changes.get(worker_id)
             if known is None or known.counter != counter:
-                self._last_changes[worker_id] = _LastChange(counter, self._reads, now)
+                self._last_changes[worker_id] = _LastChange(counter, self._reads, self._newest_read_at)
 
     def is_dead(self, worker_id: str) -> bool:
         """False also means: not known yet.
@@ -45,3 +50,9 @@ class Liveness:
         unchanged_reads = self._reads - last_change.read_number
         unchanged_seconds = self._newest_read_at - last_change.at
         return unchanged_reads >= self._min_reads and unchanged_seconds >= self._dead_after_seconds
+
+    def _without_outages(self, now: float) -> float:
+        pause_seconds = now - self._outage_seconds - self._newest_read_at
+        if self._reads > 1 and pause_seconds > OUTAGE_SECONDS:
+            self._outage_seconds += pause_seconds
+        return now - self._outage_seconds

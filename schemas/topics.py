@@ -7,7 +7,6 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 MAX_RECORD_BYTES = 256 * 1024
-MAX_DELTA_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,10 @@ class Lag:
             if positions.get(partition, 0) < end:
                 self._unreached.setdefault(partition, (end, now))
 
+    def forget(self) -> None:
+        """The broker is away: what can't be read now is not this reader's lag, however long it lasts."""
+        self._unreached.clear()
+
     def reached(self, positions: Mapping[Hashable, int]) -> None:
         """Forgets the ends that were reached."""
         for partition, (end, _) in list(self._unreached.items()):

@@ -30,6 +30,9 @@ PAUSE_SECONDS = 0.005
 POLL_MS = 200
 MAX_RECORDS = 500
 LAG_CHECK_SECONDS = 2.0
+ENDS_SECONDS = 3.0
+REQUEST_TIMEOUT_MS = 10_000
+"""How long a frozen broker may go unnoticed (K19)."""
 FATAL_LAG_SECONDS = 60.0
 
 
@@ -62,6 +65,7 @@ class ReplyListener:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=self._fetch_max_wait_ms,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         consumer.assign([TopicPartition(REPLIES.name, 0)])  # so that starting waits for the topic's metadata
         await consumer.start()
@@ -130,15 +134,19 @@ class ReplyListener:
         while self.lag_seconds() <= FATAL_LAG_SECONDS:
             await asyncio.sleep(LAG_CHECK_SECONDS)
             ends = await _ends(consumer, list(self._positions))
-            self._lag.observe(ends, self._positions, time.monotonic())
+            if ends is None:
+                self._lag.forget()
+            else:
+                self._lag.observe(ends, self._positions, time.monotonic())
         raise ReplyListenerError(f"more than {FATAL_LAG_SECONDS} s behind the replies")
 
 
-async def _ends(consumer: Any, partitions: list[TopicPartition]) -> Mapping[TopicPartition, int]:
-    """The end offsets; nothing while the broker is away, for that is not this edge's lag."""
+async def _ends(consumer: Any, partitions: list[TopicPartition]) -> Mapping[TopicPartition, int] | None:
+    """The end offsets; None while the broker is away, for that is not this edge's lag."""
     try:
-        ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
-    except KafkaError as error:
+        async with asyncio.timeout(ENDS_SECONDS):
+            ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
+    except (KafkaError, TimeoutError) as error:
         log.warning("reply_ends_unknown", reason=repr(error))
-        return {}
+        return None
     return ends

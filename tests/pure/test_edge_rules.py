@@ -98,6 +98,15 @@ def test_lag_is_the_age_of_the_oldest_end_that_is_not_reached() -> None:
     assert lag.seconds(200) == 0
 
 
+def test_while_the_broker_is_away_there_is_no_lag() -> None:
+    lag = Lag()
+    lag.observe({"p": 10}, {"p": 3}, now=100)
+    lag.forget()
+    assert lag.seconds(160) == 0
+    lag.observe({"p": 20}, {"p": 3}, now=161)
+    assert lag.seconds(165) == 4
+
+
 def test_a_busy_reader_that_keeps_moving_has_no_growing_lag() -> None:
     lag = Lag()
     for second in range(100):

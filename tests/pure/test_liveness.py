@@ -40,7 +40,12 @@ def test_few_reads_declare_nobody_dead_however_far_apart(liveness: Liveness) -> 
     # A store outage: one read, a minute of failures, then two more.
     observe(liveness, (0, {"w": 4}), (60, {"w": 4}), (61, {"w": 4}))
     assert not liveness.is_dead("w")
-    observe(liveness, (62, {"w": 4}))
+
+
+def test_an_outage_of_the_store_does_not_count_for_nobody_could_beat_in_it(liveness: Liveness) -> None:
+    observe(liveness, (0, {"w": 4}), *((float(t), {"w": 4}) for t in range(60, 65)))
+    assert not liveness.is_dead("w")
+    observe(liveness, (65, {"w": 4}))
     assert liveness.is_dead("w")
 
 
