@@ -60,9 +60,13 @@ class Dispatcher:
     def running_count(self) -> int:
         return self._lanes.running_count
 
+    def start_no_more(self) -> None:
+        """What waits here stays untouched: its records are taken by whoever gets their partition."""
+        self._is_draining = True
+
     async def drain(self, seconds: float, release_seconds: float) -> None:
         """Starts nothing more, gives running turns `seconds` to end, then has the rest given back."""
-        self._is_draining = True
+        self.start_no_more()
         await self._wait(seconds)
         self._running.release_all()
         await self._wait(release_seconds)

@@ -5,7 +5,7 @@ async with running_worker(parts, settings) as worker:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -84,6 +84,7 @@ class Worker:
 
     def __init__(self, parts: WorkerParts, settings: WorkerSettings) -> None:
         self._settings = settings
+        self._stop_taking = asyncio.Event()
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running = RunningTurns()
@@ -117,25 +118,24 @@ class Worker:
     async def start(self) -> None:
         await self._control.start()
         await self._requests.start()
+        self._taking = asyncio.create_task(self._requests.run(self._stop_taking), name="worker-requests")
         self._tasks = [
-            asyncio.create_task(run(self._stop), name=f"worker-{run.__qualname__}")
-            for run in (self._control.run, self._requests.run, self._heart.run)
+            self._taking,
+            asyncio.create_task(self._control.run(self._stop), name="worker-control"),
+            asyncio.create_task(self._heart.run(self._stop), name="worker-heart"),
         ]
 
     async def drain(self) -> None:
-        """Takes no more, ends or gives back what runs, commits, leaves."""
+        """Leaves the group, so that others take what waits at once; ends or gives back what runs; leaves."""
+        self._dispatcher.start_no_more()
+        self._stop_taking.set()
+        await _end([self._taking])
+        await _attempt(self._requests.close)
         await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS)
         self._stop.set()
-        await self._end_tasks()
-        for close in (self._requests.close, self._control.close, self._heart.leave):
+        await _end(self._tasks)
+        for close in (self._control.close, self._heart.leave):
             await _attempt(close)
-
-    async def _end_tasks(self) -> None:
-        """With the broker away a task may wait for it for ever."""
-        await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _answering(self, parts: WorkerParts) -> Answering:
         store, replies, control = parts.store, ReplyProducer(parts.frames), ControlProducer(parts.records)
@@ -179,6 +179,14 @@ async def running_worker(parts: WorkerParts, settings: WorkerSettings) -> AsyncI
 
 async def _wait_for(stop: asyncio.Event) -> None:
     await stop.wait()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Tasks that were told to stop. With the broker away one may wait for it for ever."""
+    await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _attempt(close: Callable[[], Awaitable[None]]) -> None:
