@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from consumers.history import History
 from consumers.running_turns import RunningTurns
+from producers.kafka_address import KafkaAddress
 from schemas import codec
 from schemas.control import AnyNotice, ConversationDropped, ConversationRenamed, StopAsked, TurnTaken
 from schemas.topics import CONTROL
@@ -23,10 +24,10 @@ POLL_MS = 200
 class ControlListener:
     """Reads all partitions of the topic, without a group, from its end at the start: nothing runs here before that."""
 
-    def __init__(self, bootstrap_servers: str, fetch_wait_ms: int, running: RunningTurns, history: History) -> None:
+    def __init__(self, kafka: KafkaAddress, fetch_wait_ms: int, running: RunningTurns, history: History) -> None:
         self._consumer = AIOKafkaConsumer(
             CONTROL.name,
-            bootstrap_servers=bootstrap_servers,
+            **kafka.options(),
             group_id=None,
             enable_auto_commit=False,
             fetch_max_wait_ms=fetch_wait_ms,

@@ -19,6 +19,7 @@ from consumers.offsets import OffsetTracker
 from consumers.running_turns import RunningTurns
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
 from producers.errors import RecordRefused
+from producers.kafka_address import KafkaAddress
 from producers.notice_producers import DeadLetterProducer
 from schemas.codec import NewerVersion
 from schemas.topics import REQUESTS
@@ -34,7 +35,7 @@ COMMIT_TIMEOUT_SECONDS = 3.0
 class ListenerSettings:
     """How to take requests. `fetch_wait_ms`: how long the broker may hold an empty fetch."""
 
-    bootstrap_servers: str
+    kafka: KafkaAddress
     client_id: str
     group: str = "workers"
     fetch_wait_ms: int = 500
@@ -195,7 +196,7 @@ def owned(partitions: Iterable[TopicPartition]) -> str:
 
 def _new_consumer(settings: ListenerSettings) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **settings.kafka.options(),
         client_id=settings.client_id,
         group_id=settings.group,
         enable_auto_commit=False,  # K9

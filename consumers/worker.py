@@ -27,6 +27,7 @@ from consumers.settings import WorkerSettings
 from consumers.streaming import Checkpoints, Door
 from consumers.tails import Tails
 from observability.tracing import Tracing
+from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter
 from producers.notice_producers import ControlProducer, DeadLetterProducer, UsageProducer
 from producers.reply_producer import ReplyProducer
@@ -69,7 +70,7 @@ class WorkerParts:
     """What the composition root provides. `frames` writes replies; `records` writes everything else (K18)."""
 
     worker_id: str
-    bootstrap_servers: str
+    kafka: KafkaAddress
     fetch_wait_ms: int
     store: WorkerStore
     frames: KafkaWriter
@@ -92,9 +93,9 @@ class Worker:
         self._history = History(parts.store.messages, parts.store.conversations, Tails())
         self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness)
         self._dispatcher = Dispatcher(self._answering(parts).answer, self._running, settings.max_running, parts.settle)
-        self._control = ControlListener(parts.bootstrap_servers, parts.fetch_wait_ms, self._running, self._history)
+        self._control = ControlListener(parts.kafka, parts.fetch_wait_ms, self._running, self._history)
         self._requests = RequestListener(
-            ListenerSettings(parts.bootstrap_servers, f"worker-{parts.worker_id}", fetch_wait_ms=parts.fetch_wait_ms),
+            ListenerSettings(parts.kafka, f"worker-{parts.worker_id}", fetch_wait_ms=parts.fetch_wait_ms),
             self._dispatcher,
             DeadLetterProducer(parts.records),
             self._history,

@@ -18,6 +18,7 @@ from infra.signals import stop_on_signals, stop_when_stdin_closes
 from observability.logs import setup_logging
 from observability.tracing import setup_tracing
 from producers.journalled_requests import JournalledRequests
+from producers.kafka_address import KafkaAddress
 from producers.request_producer import RequestProducer
 from schemas.ids import new_id
 from schemas.topics import CONTROL
@@ -43,7 +44,7 @@ async def serve_embedded(shared: SharedSettings, announce: Announce, until_stdin
     stop = stop_on_signals()
     watching = asyncio.create_task(stop_when_stdin_closes(stop)) if until_stdin_closes else None
     with embedded_lock(shared.data), embedded_broker({CONTROL.name: 1}) as bootstrap_servers:
-        broker = Broker(bootstrap_servers, EMBEDDED_FETCH_WAIT_MS, rebuild_seconds=None)
+        broker = Broker(KafkaAddress(bootstrap_servers), EMBEDDED_FETCH_WAIT_MS, rebuild_seconds=None)
         async with _running(shared, broker) as (address, models, worker):
             announce(address, models.title)
             await worker.failed_or(stop)

@@ -12,6 +12,7 @@ from consumers.dispatching import Settle
 from consumers.worker import ModelDoor, WorkerParts
 from observability.tracing import Tracing
 from producers.connected_producer import WriterSettings
+from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter
 from producers.notice_producers import ControlProducer
 from producers.reply_producer import ReplyProducer
@@ -30,7 +31,7 @@ SECRET_BYTES = 32
 class Broker:
     """Where Kafka is. The embedded broker answers an empty fetch only after the whole wait: keep it short there."""
 
-    bootstrap_servers: str
+    kafka: KafkaAddress
     fetch_wait_ms: int = 100
     rebuild_seconds: float | None = 120.0
 
@@ -46,8 +47,8 @@ class Writers:
 @asynccontextmanager
 async def open_writers(broker: Broker, role: str, linger_ms: int) -> AsyncIterator[Writers]:
     """Both writers, flushed on leaving."""
-    frames = KafkaWriter(WriterSettings(broker.bootstrap_servers, f"{role}-frames", linger_ms=linger_ms))
-    records = KafkaWriter(WriterSettings(broker.bootstrap_servers, f"{role}-records"))
+    frames = KafkaWriter(WriterSettings(broker.kafka, f"{role}-frames", linger_ms=linger_ms))
+    records = KafkaWriter(WriterSettings(broker.kafka, f"{role}-records"))
     async with frames, records:
         yield Writers(frames, records)
 
@@ -88,7 +89,7 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         sign_in=sign_in,
         dev_sign_in=sign_in,
         models=OfferedModels(models.default_alias, {alias: models.title_of(alias) for alias in models.names}),
-        source=ReplyListener(broker.bootstrap_servers, broker.rebuild_seconds, broker.fetch_wait_ms),
+        source=ReplyListener(broker.kafka, broker.rebuild_seconds, broker.fetch_wait_ms),
         requests=TracedRequests(requests, common.tracing),
         replies=ReplyProducer(common.writers.records),
         control=ControlProducer(common.writers.records),
@@ -103,7 +104,7 @@ def worker_parts(common: Common, worker_id: str, door: ModelDoor, settle: Settle
     """A worker's parts."""
     return WorkerParts(
         worker_id=worker_id,
-        bootstrap_servers=common.broker.bootstrap_servers,
+        kafka=common.broker.kafka,
         fetch_wait_ms=common.broker.fetch_wait_ms,
         store=common.store,
         frames=common.writers.frames,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 from aiokafka import AIOKafkaProducer
 
+from producers.kafka_address import KafkaAddress
 from schemas.topics import MAX_RECORD_BYTES
 
 importlib.import_module("aiokafka.record._crecords")  # K22: without its C extension it is six times slower: fail here
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 class WriterSettings:
     """How a writer writes. `linger_ms`: how long records wait for company; K18 advises 5-20 for streams of frames."""
 
-    bootstrap_servers: str
+    kafka: KafkaAddress
     client_id: str
     linger_ms: int = 0
     request_timeout_ms: int = 8_000
@@ -51,7 +52,7 @@ async def connected_producer(settings: WriterSettings) -> AsyncIterator[AIOKafka
 
 def _new_producer(settings: WriterSettings) -> AIOKafkaProducer:
     return AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **settings.kafka.options(),
         client_id=settings.client_id,
         acks="all",
         enable_idempotence=True,

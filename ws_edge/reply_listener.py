@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from producers.kafka_address import KafkaAddress
 from schemas.headers import ReplyAddress, UnreadableHeaders, read_reply_headers
 from schemas.topics import REPLIES
 from ws_edge.lag import Lag
@@ -44,9 +45,9 @@ class ReplyListener:
     """Reads replies. `rebuild_seconds`: how much of the past is read at start; None reads all (embedded broker)."""
 
     def __init__(
-        self, bootstrap_servers: str, rebuild_seconds: float | None = 120.0, fetch_max_wait_ms: int = 100
+        self, kafka: KafkaAddress, rebuild_seconds: float | None = 120.0, fetch_max_wait_ms: int = 100
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._kafka = kafka
         self._rebuild_seconds = rebuild_seconds
         self._fetch_max_wait_ms = fetch_max_wait_ms
         self._positions: dict[TopicPartition, int] = {}
@@ -61,7 +62,7 @@ class ReplyListener:
     async def run(self, take: TakeReply, stop: asyncio.Event) -> None:
         """Reads until `stop`. Raises KafkaError when the broker can't be reached at start, and ReplyListenerError."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **self._kafka.options(),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=self._fetch_max_wait_ms,

@@ -18,6 +18,7 @@ from infra.settings import SharedSettings, trace_target
 from infra.signals import run, stop_on_signals
 from observability.logs import setup_logging
 from observability.tracing import setup_tracing
+from producers.kafka_address import KafkaAddress
 from producers.request_producer import RequestProducer
 from schemas.ids import new_id
 from store.sqlite.opening import open_store
@@ -82,7 +83,8 @@ def _broker(shared: SharedSettings, is_embedded: bool) -> Broker:
     if shared.kafka is None:
         refuse("name the Kafka brokers: SAMVAD_KAFKA=127.0.0.1:9092 (or run everything here: samvad chat)")
         raise AssertionError
-    return Broker(shared.kafka, 10, None) if is_embedded else Broker(shared.kafka)
+    address = KafkaAddress(shared.kafka)
+    return Broker(address, 10, None) if is_embedded else Broker(address)
 
 
 def _say_ready(**what: str) -> None:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from infra.embedded_broker import embedded_broker
 from producers.connected_producer import WriterSettings
+from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter
 from producers.reply_producer import ReplyProducer
 from schemas.headers import ReplyAddress
@@ -31,14 +32,14 @@ def bootstrap() -> Iterator[str]:
 
 @asynccontextmanager
 async def replies_to(bootstrap: str) -> AsyncIterator[ReplyProducer]:
-    async with KafkaWriter(WriterSettings(bootstrap, "tests")) as writer:
+    async with KafkaWriter(WriterSettings(KafkaAddress(bootstrap), "tests")) as writer:
         yield ReplyProducer(writer)
 
 
 @asynccontextmanager
 async def listening(bootstrap: str, taken: Taken, **options: Any) -> AsyncIterator[ReplyListener]:
     listener, stop = (
-        ReplyListener(bootstrap, fetch_max_wait_ms=10, **({"rebuild_seconds": None} | options)),
+        ReplyListener(KafkaAddress(bootstrap), fetch_max_wait_ms=10, **({"rebuild_seconds": None} | options)),
         asyncio.Event(),
     )
     running = asyncio.create_task(listener.run(lambda *reply: taken.append(reply), stop))
@@ -114,7 +115,7 @@ async def test_a_listener_that_stands_still_says_how_far_it_is_behind_and_then_f
     """K8: alive, but never reading again."""
     monkeypatch.setattr(reply_listener, "LAG_CHECK_SECONDS", 0.02)
     monkeypatch.setattr(reply_listener, "FATAL_LAG_SECONDS", 0.3)
-    listener = ReplyListener(bootstrap, rebuild_seconds=None, fetch_max_wait_ms=10)
+    listener = ReplyListener(KafkaAddress(bootstrap), rebuild_seconds=None, fetch_max_wait_ms=10)
     running = asyncio.create_task(listener.run(lambda *_: None, asyncio.Event()))
     await listener.ready.wait()
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", _nothing_ever)
@@ -143,7 +144,7 @@ async def test_a_listener_that_keeps_up_is_never_behind(bootstrap: str, monkeypa
 
 
 async def test_a_taker_that_breaks_ends_the_listener_loudly(bootstrap: str) -> None:
-    listener = ReplyListener(bootstrap, rebuild_seconds=None, fetch_max_wait_ms=10)
+    listener = ReplyListener(KafkaAddress(bootstrap), rebuild_seconds=None, fetch_max_wait_ms=10)
 
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug")

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from infra.embedded_broker import embedded_broker
 from producers.connected_producer import WriterSettings, connected_producer
 from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
+from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
 from schemas.topics import MAX_RECORD_BYTES
 from tests.flow.broker_process import BrokerProcess, broker_process
@@ -32,7 +33,7 @@ def broker() -> Iterator[BrokerProcess]:
 
 def a_writer(bootstrap: str, **settings: Any) -> KafkaWriter:
     quick = {"request_timeout_ms": 400, "stall_seconds": 0.4, "start_seconds": 2, "stop_seconds": 0.2}
-    return KafkaWriter(WriterSettings(bootstrap, "test", **(quick | settings)))
+    return KafkaWriter(WriterSettings(KafkaAddress(bootstrap), "test", **(quick | settings)))
 
 
 def record(key: str, number: int, size: int = 0) -> Record:
@@ -187,7 +188,7 @@ async def until_replaced(writer: KafkaWriter) -> None:
 
 async def test_a_producer_that_failed_sends_nothing_more(bootstrap: str) -> None:
     # What it flushed could overtake the records that its successor sends again.
-    settings = WriterSettings(bootstrap, "test", linger_ms=300)
+    settings = WriterSettings(KafkaAddress(bootstrap), "test", linger_ms=300)
     with pytest.raises(KafkaError):
         async with connected_producer(settings) as producer:
             delivery = await producer.send("frames", b"late", key=b"a", partition=0, headers=[("n", b"9")])

@@ -22,6 +22,7 @@ from consumers.worker import ModelDoor, Worker, WorkerParts, running_worker
 from infra.embedded_broker import embedded_broker
 from observability.tracing import Tracing
 from producers.connected_producer import WriterSettings
+from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
 from producers.notice_producers import ControlProducer
 from producers.request_producer import RequestProducer, request_record
@@ -148,13 +149,14 @@ async def running_stage(
     spans = InMemorySpanExporter()
     async with AsyncExitStack() as stack:
         bootstrap = stack.enter_context(embedded_broker({REQUESTS.name: partitions} if partitions else None))
+        kafka = KafkaAddress(bootstrap)
         store = await stack.enter_async_context(open_store(folder / "samvad.db"))
-        frames = await stack.enter_async_context(KafkaWriter(WriterSettings(bootstrap, "frames", linger_ms=2)))
-        records = await stack.enter_async_context(KafkaWriter(WriterSettings(bootstrap, "records")))
+        frames = await stack.enter_async_context(KafkaWriter(WriterSettings(kafka, "frames", linger_ms=2)))
+        records = await stack.enter_async_context(KafkaWriter(WriterSettings(kafka, "records")))
         replies = await stack.enter_async_context(reading_replies(bootstrap))
         parts = WorkerParts(
             worker_id=worker_id or new_id(),
-            bootstrap_servers=bootstrap,
+            kafka=kafka,
             fetch_wait_ms=10,
             store=store,
             frames=frames,

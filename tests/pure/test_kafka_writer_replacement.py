@@ -13,9 +13,10 @@ from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
 from producers import kafka_writer
 from producers.connected_producer import WriterSettings
 from producers.errors import NotAttempted, OutcomeUnknown
+from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
 
-SETTINGS = WriterSettings("nowhere", "test", flush_seconds=0.01, stall_seconds=60, max_pending_bytes=100)
+SETTINGS = WriterSettings(KafkaAddress("nowhere"), "test", flush_seconds=0.01, stall_seconds=60, max_pending_bytes=100)
 
 
 class FakeProducer:
@@ -129,7 +130,7 @@ async def test_a_producer_that_takes_nothing_is_replaced_and_partitions_counted_
 
 
 async def test_a_producer_that_acknowledges_nothing_for_too_long_is_replaced(producers: list[FakeProducer]) -> None:
-    quick = WriterSettings("nowhere", "test", flush_seconds=0.01, stall_seconds=0.02)
+    quick = WriterSettings(KafkaAddress("nowhere"), "test", flush_seconds=0.01, stall_seconds=0.02)
     async with KafkaWriter(quick) as writer:
         writer.submit(record(b"1"))
         await until(lambda: len(producers) >= 2 and producers[1].given == [b"1"])
