@@ -16,6 +16,8 @@ from infra.parts import Broker, Common, edge_parts, open_writers, sign_in_secret
 from infra.settings import SharedSettings, trace_target
 from infra.signals import stop_on_signals, stop_when_stdin_closes
 from observability.logs import setup_logging
+from observability.monitoring import monitoring
+from observability.settings import AdminSettings
 from observability.tracing import setup_tracing
 from producers.journalled_requests import JournalledRequests
 from producers.kafka_address import KafkaAddress
@@ -68,11 +70,12 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
     async with AsyncExitStack() as stack:
         tracing = setup_tracing("samvad", worker_id, trace_target(shared))
         stack.callback(tracing.shut_down)
+        monitored = await stack.enter_async_context(monitoring(AdminSettings()))
         models = await stack.enter_async_context(models_in_use(shared.models))
         store = await stack.enter_async_context(open_store(shared.data / "samvad.db"))
         await _tidy_up(store)
         writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
-        common = Common(broker, store, writers, tracing)
+        common = Common(broker, store, writers, tracing, monitored)
         requests = JournalledRequests(RequestProducer(writers.records), store.journal)
         parts_of_worker = worker_parts(common, worker_id, door, requests.settle)
         worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
@@ -82,6 +85,7 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         log.info("unsettled_turns_asked_again", count=await requests.ask_again())
         serving = await stack.enter_async_context(edge(edge_settings, parts))
         await serving.ready.wait()
+        monitored.is_up()
         yield serving.address, models, worker
 
 

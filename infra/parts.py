@@ -10,6 +10,7 @@ from pathlib import Path
 
 from consumers.dispatching import Settle
 from consumers.worker import ModelDoor, WorkerParts
+from observability.monitoring import Monitored
 from observability.tracing import Tracing
 from producers.connected_producer import WriterSettings
 from producers.kafka_address import KafkaAddress
@@ -18,6 +19,7 @@ from producers.notice_producers import ControlProducer
 from producers.reply_producer import ReplyProducer
 from schemas.models_file import ModelsFile
 from store.sqlite.opening import SqliteStore
+from store.timing import time_calls
 from ws_edge.building import EdgeParts
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.models_offered import OfferedModels
@@ -80,6 +82,11 @@ class Common:
     store: SqliteStore
     writers: Writers
     tracing: Tracing
+    monitored: Monitored
+
+    def __post_init__(self) -> None:
+        time_calls(self.store, self.monitored.process.note_store_call)
+        self.monitored.process.watch_writers({"frames": self.writers.frames, "records": self.writers.records})
 
 
 def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, secret: bytes) -> EdgeParts:
@@ -97,6 +104,7 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         checkpoints=store.checkpoints,
         messages=store.messages,
         conversations=store.conversations,
+        health=common.monitored.health,
     )
 
 

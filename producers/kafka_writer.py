@@ -76,6 +76,14 @@ class KafkaWriter:
             await self._task
         self._give_up_on_all()
 
+    @property
+    def unacknowledged_records(self) -> int:
+        return len(self._unacknowledged)
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        return self._pending_bytes
+
     def submit(self, record: Record) -> asyncio.Future[None]:
         """Queues a record. The future ends when the broker has it; it may fail with RecordRefused or OutcomeUnknown.
 

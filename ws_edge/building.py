@@ -9,6 +9,7 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
+from observability.health import Health
 from schemas.headers import ReplyAddress
 from ws_edge import asking, changing_conversations, looking_up, rest, stopping, watch_reading
 from ws_edge.announcing import Announcer, Replies
@@ -80,6 +81,7 @@ class EdgeParts:
     dev_sign_in: DevSignIn | None = None
     routers: tuple[APIRouter, ...] = ()
     clocks: Clocks = field(default_factory=Clocks)
+    health: Health = field(default_factory=Health)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,10 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     errands = Errands(settings.max_errands)
     session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands))
     readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
+    parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
     sockets = Sockets(session_parts, readiness, origins)
-    http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer, readiness), origins)
+    http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer), origins)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
     return Built(EdgeApp(sockets, http), sockets, hub, lookup, watcher, errands, sweeper, readiness, parts.clocks)
 
@@ -154,12 +157,10 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
     return SessionParts(settings, parts.sign_in, shared.hub, shared.watcher, asks, stops, parts.clocks)
 
 
-def _routers(
-    settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer, readiness: Readiness
-) -> list[APIRouter]:
+def _routers(settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer) -> list[APIRouter]:
     changer = ConversationChanger(parts.conversations, parts.control, announcer, hub.turns, parts.clocks)
     rest_api = RestApi(parts.messages, parts.conversations, changer, parts.models)
-    routers = [health_routes(readiness), rest_api.routes(), *parts.routers]
+    routers = [health_routes(parts.health), rest_api.routes(), *parts.routers]
     if parts.dev_sign_in is not None and is_loopback(settings.host):
         routers.append(dev_sign_in_routes(parts.dev_sign_in))
     return routers

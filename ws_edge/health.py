@@ -1,26 +1,27 @@
-"""`/healthz`: this process answers. `/readyz`: new sessions may be sent here."""
+"""`/healthz` and `/readyz` beside the sessions, for load balancers: the same answers as the admin server's."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from ws_edge.readiness import Readiness
+from observability.health import Health, Verdict
 
 
-def health_routes(readiness: Readiness) -> APIRouter:
+def health_routes(health: Health) -> APIRouter:
     """The two routes that a load balancer asks."""
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """Always 200 while the event loop turns."""
-        return {"status": "alive"}
+    async def healthz() -> JSONResponse:
+        """200, or 503 with the reasons why a restart would help."""
+        return _response(health.liveness())
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """200, or 503 with the reason."""
-        reason = readiness.reason_not_ready()
-        if reason is None:
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+        """200 while new sessions may be sent here, or 503 with the reasons; with what is degraded."""
+        return _response(health.readiness())
 
     return router
+
+
+def _response(verdict: Verdict) -> JSONResponse:
+    return JSONResponse(verdict.body, status_code=verdict.status)

@@ -31,5 +31,5 @@ class Lag:
                 del self._unreached[partition]
 
     def seconds(self, now: float) -> float:
-        """The age of the oldest end that is still not reached; 0 if there is none."""
-        return max((now - since for _, since in self._unreached.values()), default=0.0)
+        """The age of the oldest end that is still not reached; 0 if there is none. Any thread may ask."""
+        return max((now - since for _, since in list(self._unreached.values())), default=0.0)

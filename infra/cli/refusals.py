@@ -10,11 +10,19 @@ from pydantic import ValidationError
 from infra.embedded_broker import EmbeddedBrokerUnavailable
 from infra.local_model import LocalModelUnavailable
 from infra.model_discovery import ModelDiscoveryFailed
+from observability.admin_server import AdminPortTaken
 from schemas.models_file import UnusableModels
 from store.errors import StoreError
 from ws_edge.settings import EdgeSettings
 
-KNOWN = (UnusableModels, ModelDiscoveryFailed, LocalModelUnavailable, EmbeddedBrokerUnavailable, StoreError)
+KNOWN = (
+    UnusableModels,
+    ModelDiscoveryFailed,
+    LocalModelUnavailable,
+    EmbeddedBrokerUnavailable,
+    AdminPortTaken,
+    StoreError,
+)
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from infra.parts import Broker, Common, edge_parts, open_writers, sign_in_secret
 from infra.settings import SharedSettings, trace_target
 from infra.signals import run, stop_on_signals
 from observability.logs import setup_logging
+from observability.monitoring import monitoring
+from observability.settings import AdminSettings
 from observability.tracing import setup_tracing
 from producers.kafka_address import KafkaAddress
 from producers.request_producer import RequestProducer
@@ -47,7 +49,8 @@ async def _edge(shared: SharedSettings, embedded_broker: bool) -> int:
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared.data))
         async with running_edge(EdgeSettings(), parts) as serving:
             await serving.ready.wait()
-            _say_ready(edge=serving.address)
+            common.monitored.is_up()
+            _say_ready(edge=serving.address, **common.monitored.announced)
             await stop.wait()
     return 0
 
@@ -58,7 +61,8 @@ async def _worker(shared: SharedSettings, embedded_broker: bool) -> int:
     async with _common(shared, "worker", embedded_broker) as (common, models):
         door = await open_door(models.models, common.tracing, settings)
         async with running_worker(worker_parts(common, worker_id, door), settings) as working:
-            _say_ready(worker=worker_id)
+            common.monitored.is_up()
+            _say_ready(worker=worker_id, **common.monitored.announced)
             await working.failed_or(stop)
     return 0
 
@@ -71,11 +75,12 @@ async def _common(
     broker = _broker(shared, embedded_broker)
     tracing = setup_tracing(f"samvad-{role}", new_id(), trace_target(shared))
     async with (
+        monitoring(AdminSettings()) as monitored,
         models_in_use(shared.models) as models,
         open_store(shared.data / "samvad.db") as store,
         open_writers(broker, role, WorkerSettings().linger_ms) as writers,
     ):
-        yield Common(broker, store, writers, tracing), models
+        yield Common(broker, store, writers, tracing, monitored), models
     await asyncio.to_thread(tracing.shut_down)
 
 

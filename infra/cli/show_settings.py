@@ -8,13 +8,14 @@ from rich.table import Table
 
 from consumers.settings import WorkerSettings
 from infra.settings import SharedSettings, TraceSettings
+from observability.settings import AdminSettings
 from ws_edge.settings import EdgeSettings
 
 
 def settings() -> None:
     """Print the settings in force. All come from the environment."""
     table = Table("variable", "value", "from", "meaning", box=None, header_style="bold")
-    for group in (SharedSettings(), EdgeSettings(), WorkerSettings(), TraceSettings()):
+    for group in (SharedSettings(), EdgeSettings(), WorkerSettings(), AdminSettings(), TraceSettings()):
         _add_rows(table, group)
     Console().print(table)
     _warn_about_unknown_names()
@@ -31,7 +32,7 @@ def _add_rows(table: Table, group: BaseSettings) -> None:
 def _warn_about_unknown_names() -> None:
     known = {
         f"SAMVAD_{name}".upper()
-        for group in (SharedSettings, EdgeSettings, WorkerSettings)
+        for group in (SharedSettings, EdgeSettings, WorkerSettings, AdminSettings)
         for name in group.model_fields
     } | {"SAMVAD_MODEL", "SAMVAD_DEBUG"}
     for variable in sorted(set(filter(lambda name: name.startswith("SAMVAD_"), os.environ)) - known):

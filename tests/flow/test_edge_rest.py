@@ -183,7 +183,7 @@ async def test_health_and_readiness_are_two_things(scene: Stage) -> None:
         scene.replies.lag = 11
         assert (await http.get("/healthz")).status_code == 200
         response = await http.get("/readyz")
-        assert (response.status_code, response.json()["reason"]) == (503, "lagging behind the replies")
+        assert (response.status_code, response.json()["reasons"]) == (503, ["lagging behind the replies"])
 
 
 async def test_the_api_describes_itself_with_its_errors(scene: Stage) -> None:
