@@ -9,12 +9,15 @@ import structlog
 
 from consumers.settings import WorkerSettings
 from consumers.worker import Worker, running_worker
+from infra.edge_parts import edge_parts
 from infra.embedded_broker import embedded_broker
 from infra.late_door import LateDoor, import_litellm, open_door
 from infra.models_in_use import ModelsInUse, models_in_use
-from infra.parts import Broker, Common, edge_parts, open_writers, sign_in_secret, worker_parts
+from infra.parts import Broker, Common, open_writers
 from infra.settings import SharedSettings, trace_target
+from infra.sign_in_secret import sign_in_secret
 from infra.signals import stop_on_signals, stop_when_stdin_closes
+from infra.worker_parts import worker_parts
 from observability.logs import setup_logging
 from observability.monitoring import monitoring
 from observability.settings import AdminSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local_model import local_model
-from infra.model_discovery import discover, local_model_config, models_config, name_models
+from infra.model_discovery import DiscoveredModel, ModelDiscoveryFailed, discover, local_model_config, models_config
 from schemas.models_file import ModelsFile, UnusableModels, read_models
 
 
@@ -25,14 +25,14 @@ class ModelsInUse:
 
 
 @asynccontextmanager
-async def models_in_use(file: Path | None) -> AsyncIterator[ModelsInUse]:
-    """The models to answer with, for as long as the block runs.
+async def models_in_use(file: Path | None, needs_keys: bool = True) -> AsyncIterator[ModelsInUse]:
+    """The models to answer with, for as long as the block runs. An edge offers them and needs no keys.
 
     Raises UnusableModels, ModelDiscoveryFailed or LocalModelUnavailable, each with a sentence that says what to do.
     """
     if file is not None:
-        yield ModelsInUse(_from_file(file))
-    elif offered := await name_models(discover(os.environ), os.environ):
+        yield ModelsInUse(_from_file(file, needs_keys))
+    elif offered := await _named(discover(os.environ)):
         yield ModelsInUse(read_models(models_config(offered)))
     else:
         async with local_model() as model:
@@ -40,14 +40,24 @@ async def models_in_use(file: Path | None) -> AsyncIterator[ModelsInUse]:
             yield ModelsInUse(read_models(config), is_local=True)
 
 
-def _from_file(file: Path) -> ModelsFile:
+async def _named(models: list[DiscoveredModel]) -> list[DiscoveredModel]:
+    try:
+        from infra.model_discovery.questions import name_models  # noqa: PLC0415  its httpx is no part of an edge
+    except ModuleNotFoundError as error:
+        raise ModelDiscoveryFailed(
+            "this installation takes its models only from a file: SAMVAD_MODELS=models.yaml"
+        ) from error
+    return await name_models(models, os.environ)
+
+
+def _from_file(file: Path, needs_keys: bool) -> ModelsFile:
     try:
         models = read_models(file.read_bytes())
     except OSError as error:
         raise UnusableModels(f"SAMVAD_MODELS names {file}, which can't be read: {error.strerror}") from error
     except UnusableModels as error:
         raise UnusableModels(f"{file}: {error}") from error
-    if missing := _unset_variables(models):
+    if needs_keys and (missing := _unset_variables(models)):
         raise UnusableModels(
             f"{file} takes {', '.join(missing)} from the environment: set it, or remove its deployment"
         )

@@ -1,23 +1,22 @@
-"""`samvad`: the commands."""
+"""`samvad`: the commands (commands.py names them)."""
 
 import typer
 
-from infra.cli import chat, practice_provider, roles, show_settings, talk
+from infra.cli.commands import Commands
 
 app = typer.Typer(
     name="samvad",
-    help="LLM chat whose answers are never lost, doubled or out of order.",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
-app.command("chat")(chat.chat)
-app.command("talk")(talk.talk)
-app.command("edge")(roles.edge)
-app.command("worker")(roles.worker)
-app.command("practice-provider")(practice_provider.practice_provider)
-app.command("settings")(show_settings.settings)
+
+@app.callback()
+def samvad() -> None:
+    """LLM chat whose answers are never lost, doubled or out of order."""
+
 
 if __name__ == "__main__":
     app()

@@ -14,10 +14,10 @@ from infra.model_discovery import (
     discover,
     local_model_config,
     models_config,
-    name_models,
 )
 from infra.model_discovery.discovered import Size
 from infra.model_discovery.providers import PROVIDERS
+from infra.model_discovery.questions import name_models
 from schemas.models_file import read_models
 
 SECRET = "sk-secret"

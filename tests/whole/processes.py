@@ -37,11 +37,13 @@ class Program:
 
 
 @contextmanager
-def program(*arguments: str, environ: dict[str, str], log: Path) -> Iterator[Program]:
+def program(
+    *arguments: str, environ: dict[str, str], log: Path, python: Path = Path(sys.executable)
+) -> Iterator[Program]:
     """Runs `samvad ARGUMENTS` until the block ends; it has said its first line when the block begins."""
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.cli.main", *arguments],
+            [str(python), "-m", "infra.cli.main", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
