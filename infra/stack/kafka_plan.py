@@ -1,0 +1,86 @@
+"""Kafka's brokers as the native stack runs them: KRaft, each process broker and controller."""
+
+from pathlib import Path
+
+from infra.stack.layout import Layout
+from infra.stack.options import StackOptions, loopback
+from infra.stack.plan import Built, Kind, Preparation, ServerPlan
+
+_TEMPLATES = Path(__file__).parent / "kafka"
+_CLUSTER_ID = "c2FtdmFkLXN0YWNrLTAwMQ"
+"""The URL-safe base64 of 16 bytes, as StorageTool wants it."""
+_HEAP_MIB = {1: 512, 3: 384}
+
+
+def kafka_plans(options: StackOptions, built: Built) -> list[ServerPlan]:
+    """One plan for each broker."""
+    return [_broker(number, options, built) for number in range(1, options.brokers + 1)]
+
+
+def _broker(number: int, options: StackOptions, built: Built) -> ServerPlan:
+    name, ports, layout = f"kafka-{number}", options.ports, Layout(options.folder)
+    properties = layout.server(name) / "server.properties"
+    java = (built.java, *_java_options(options.brokers), "-cp", f"{built.kafka}/*")
+    return ServerPlan(
+        name=name,
+        kind=Kind.KAFKA,
+        host=loopback(number),
+        port=ports.kafka,
+        other_ports=(ports.kafka_brokers, ports.kafka_controllers),
+        command=(*java, "kafka.Kafka", str(properties)),
+        files={properties: server_properties(number, options)},
+        preparation=Preparation(
+            (*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)),
+            made=layout.data(name) / "meta.properties",
+        ),
+    )
+
+
+def _java_options(brokers: int) -> tuple[str, ...]:
+    return (
+        f"-Xmx{_HEAP_MIB[brokers]}m",
+        "-XX:+UseG1GC",
+        "-XX:MaxGCPauseMillis=20",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Djava.awt.headless=true",
+        f"-Dlog4j2.configurationFile={_TEMPLATES / 'log4j2.xml'}",
+    )
+
+
+def server_properties(number: int, options: StackOptions) -> str:
+    """The broker's whole configuration: the common part, then its own."""
+    own = {**_identity(number, options), **_replication(options.brokers), **_security()}
+    lines = [f"{key}={value}" for key, value in own.items()]
+    return "\n".join([(_TEMPLATES / "server.properties").read_text(), *lines, ""])
+
+
+def _identity(number: int, options: StackOptions) -> dict[str, str]:
+    ports, host = options.ports, loopback(number)
+    clients = {"CLIENT": ports.kafka, "BROKER": ports.kafka_brokers}
+    listeners = [f"{name}://{host}:{port}" for name, port in clients.items()]
+    return {
+        "node.id": str(number),
+        "log.dirs": str(Layout(options.folder).data(f"kafka-{number}")),
+        "listeners": ",".join([*listeners, f"CONTROLLER://{host}:{ports.kafka_controllers}"]),
+        "advertised.listeners": ",".join(listeners),
+        "controller.quorum.voters": ",".join(
+            f"{voter}@{loopback(voter)}:{ports.kafka_controllers}" for voter in range(1, options.brokers + 1)
+        ),
+    }
+
+
+def _replication(brokers: int) -> dict[str, str]:
+    copies, at_least = (str(brokers), str(brokers // 2 + 1))
+    return {
+        "default.replication.factor": copies,
+        "min.insync.replicas": at_least,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": at_least,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": at_least,
+    }
+
+
+def _security() -> dict[str, str]:
+    return {"listener.security.protocol.map": "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT"}

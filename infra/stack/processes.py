@@ -1,0 +1,102 @@
+"""A server's process, found again by whoever asks later: its pid and when it began, in a file.
+
+The beginning tells the server from a stranger that was given its pid after it had ended: no stranger is ever signalled.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SAME_BEGINNING_SECONDS = 1.0
+"""The system's clock may be adjusted between two looks."""
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProcess:
+    """A process that was alive when this was made."""
+
+    pid: int
+    began: float
+    """Unix seconds."""
+
+    def is_alive(self) -> bool:
+        """Whether this very process still runs (or is suspended)."""
+        _reap(self.pid)
+        try:
+            found = psutil.Process(self.pid)
+            is_same = abs(found.create_time() - self.began) < SAME_BEGINNING_SECONDS
+            return is_same and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def send(self, what: signal.Signals) -> None:
+        """Signals it, if it still runs."""
+        if self.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, what)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ended within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self.is_alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def is_suspended(self) -> bool:
+        """Whether a SIGSTOP holds it."""
+        try:
+            return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+        except psutil.NoSuchProcess:
+            return False
+
+    def memory_bytes(self) -> int:
+        """Its resident memory; 0 when it just ended."""
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.NoSuchProcess:
+            return 0
+
+
+def spawn(command: tuple[str, ...], environment: Mapping[str, str], log: Path, pid_file: Path) -> RunningProcess:
+    """Starts a server in a session of its own: neither Ctrl-C nor the end of the terminal reaches it."""
+    pid = os.posix_spawnp(
+        command[0],
+        command,
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigmask=[],
+    )
+    running = RunningProcess(pid, psutil.Process(pid).create_time())
+    pid_file.write_text(json.dumps({"pid": running.pid, "began": running.began}))
+    return running
+
+
+def find(pid_file: Path) -> RunningProcess | None:
+    """The process of a pid file, if it still runs."""
+    try:
+        said = json.loads(pid_file.read_text())
+        running = RunningProcess(said["pid"], said["began"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return running if running.is_alive() else None
+
+
+def _reap(pid: int) -> None:
+    """Takes note of the end of a child of ours, which would stay as a zombie otherwise."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

@@ -1,0 +1,59 @@
+"""Is a server ready? Each is asked in its own protocol, by one short round trip that needs no password."""
+
+import socket
+import ssl
+import struct
+import urllib.request
+from pathlib import Path
+
+from infra.stack.plan import Kind, ServerPlan
+
+ANSWER_SECONDS = 2.0
+_KAFKA_API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+"""Length, ApiVersions, its version 0, correlation id 1, no client id."""
+_CASSANDRA_OPTIONS = struct.pack(">BBhBi", 0x04, 0, 1, 0x05, 0)
+"""Native protocol 4, no flags, stream 1, OPTIONS, no body."""
+_CASSANDRA_SUPPORTED = 0x06
+
+
+def answers(plan: ServerPlan, ca_file: Path | None) -> bool:
+    """Whether the server answers now; `ca_file` when its clients speak TLS."""
+    try:
+        return _ASK[plan.kind](plan, ca_file)
+    except OSError:
+        return False
+
+
+def _kafka(plan: ServerPlan, ca_file: Path | None) -> bool:
+    answer = _exchange(plan, ca_file, _KAFKA_API_VERSIONS, 10)
+    return struct.unpack(">ih", answer[4:10]) == (1, 0)  # our correlation id, no error
+
+
+def _cassandra(plan: ServerPlan, ca_file: Path | None) -> bool:
+    return _exchange(plan, ca_file, _CASSANDRA_OPTIONS, 9)[4] == _CASSANDRA_SUPPORTED
+
+
+def _jaeger(plan: ServerPlan, _: Path | None) -> bool:
+    with urllib.request.urlopen(f"http://{plan.address}/api/services", timeout=ANSWER_SECONDS) as answer:
+        return bool(answer.status == 200)
+
+
+def _exchange(plan: ServerPlan, ca_file: Path | None, question: bytes, count: int) -> bytes:
+    """The first `count` bytes of the answer. Raises OSError."""
+    with socket.create_connection((plan.host, plan.port), ANSWER_SECONDS) as plain:
+        connection = _encrypted(plain, plan.host, ca_file) if ca_file else plain
+        connection.sendall(question)
+        answer = b""
+        while len(answer) < count:
+            piece = connection.recv(count - len(answer))
+            if not piece:
+                raise ConnectionError("closed before it answered")
+            answer += piece
+        return answer
+
+
+def _encrypted(plain: socket.socket, host: str, ca_file: Path) -> ssl.SSLSocket:
+    return ssl.create_default_context(cafile=ca_file).wrap_socket(plain, server_hostname=host)
+
+
+_ASK = {Kind.KAFKA: _kafka, Kind.CASSANDRA: _cassandra, Kind.JAEGER: _jaeger}
