@@ -1,13 +1,13 @@
 """Users of the system: each one a session at the edge, one question at a time, always in a new conversation.
 
-In: the edge's address, model aliases. Out: `Answer`s. Of the client library only the connection is used, so that the
+In: the edges' addresses, model aliases. Out: `Answer`s. Of the client library only the connection is used, so that the
 benchmark's own work takes as little as possible from the machine that it measures.
 """
 
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from benchmarks.answers import Answer, AnswerBroke
@@ -74,10 +74,14 @@ def _is_end(said: ServerSaid) -> bool:
 
 
 @asynccontextmanager
-async def people(edge_url: str, count: int) -> AsyncIterator[list[Person]]:
-    """So many users, each with a session of their own."""
+async def people(edge_urls: Sequence[str], count: int) -> AsyncIterator[list[Person]]:
+    """So many users, each with a session of their own, spread evenly over the edges."""
     async with AsyncExitStack() as stack:
-        rest = await stack.enter_async_context(EdgeRest(edge_url))
-        tokens = [(await rest.sign_in(f"reader-{number}")).token for number in range(count)]
-        sessions = [await stack.enter_async_context(open_connection(edge_url, token)) for token in tokens]
-        yield [Person(connection) for connection, _ in sessions]
+        yield [await _person(stack, edge_urls[number % len(edge_urls)], number) for number in range(count)]
+
+
+async def _person(stack: AsyncExitStack, edge_url: str, number: int) -> Person:
+    async with EdgeRest(edge_url) as rest:
+        signed_in = await rest.sign_in(f"reader-{number}")
+    connection, _ = await stack.enter_async_context(open_connection(edge_url, signed_in.token))
+    return Person(connection)

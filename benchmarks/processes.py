@@ -1,6 +1,6 @@
 """Programs as processes of their own, each ended by its id when its block is left, however that happens.
 
-In: a module and its arguments. Out: a `Program`: its first line of output as JSON, and its CPU time so far.
+In: a module and its arguments. Out: a `Program`: its first line of output as JSON, and its id.
 """
 
 import asyncio
@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from infra.server_process import end_process
 
@@ -33,11 +31,6 @@ class Program:
 
     said: dict[str, str]
     pid: int
-
-    def cpu_seconds(self) -> float:
-        """CPU time used so far, in user and system mode."""
-        times = psutil.Process(self.pid).cpu_times()
-        return float(times.user + times.system)
 
 
 @asynccontextmanager

@@ -3,18 +3,16 @@
 In: raw measurements. Out: frozen rows of figures; milliseconds, microseconds and seconds as the names say.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.answers import Answer
 from benchmarks.direct import ProviderCall
 from benchmarks.figures import Spread, spread
+from benchmarks.loads import title_of
 from benchmarks.machine import Machine
 from benchmarks.rounds import Measured, Way
 from benchmarks.spans import Clock, TurnSpans
-from benchmarks.stages import MODEL_CALL, STAGES, Stages, accepted_ms, direct_stages_of, stages_of, without_the_call
-
-Answers = list[Answer]
+from benchmarks.stages import STAGES, Stages, accepted_ms, stages_of, without_the_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +25,55 @@ class WayFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class CpuFigures:
+    """What one role used while the system's rounds ran. Chunks are the provider's, frames the clients'."""
+
+    cores: float
+    us_per_chunk: float
+    us_per_frame: float
+    ms_per_turn: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFigures:
-    """A load, both ways. The stages are medians; their sum is near the median first token, not equal to it."""
+    """A load, both ways. The stages' medians sum to nearly the median first token, not exactly."""
 
     streams: int
-    model: str
+    chunks: int
+    pause_ms: int
     answers: int
     system: WayFigures
     direct: WayFigures
-    added_first_token_p50_ms: float
-    added_first_token_p99_ms: float
     accepted_ms: Spread
     frames_per_second: float
-    frames_per_chunk: float
-    cpu_us_per_chunk: dict[str, float]
-    edge_cpu_us_per_frame: float
-    stage_p50_ms: dict[str, float]
-    direct_stage_p50_ms: dict[str, float]
+    cpu: dict[str, CpuFigures]
+    stages_ms: dict[str, Spread]
     without_the_call_ms: Spread
     """Samvad's own share of the first token: all stages but LiteLLM's call and the provider."""
+
+    @property
+    def title(self) -> str:
+        return title_of(self.streams, self.pause_ms)
+
+    def added_ms(self, name: str) -> float:
+        """What the system adds to the first token straight from the provider: `p50` or `p99`."""
+        system: float = getattr(self.system.first_token_ms, name)
+        direct: float = getattr(self.direct.first_token_ms, name)
+        return system - direct
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A whole run. `idle_cpu_share` is of one core; `stop_ms` is from the stop to the provider's closed connection."""
+    """A whole run. `idle_cpu_share` is of one core; `stop_ms` is from the stop to the provider's closed connection;
+    `start_seconds` is of `samvad chat`, and empty where that was not measured."""
 
+    measured: str
+    processes: dict[str, int]
     machine: Machine
+    load_average: tuple[float, float, float]
+    """The machine's over 1, 5 and 15 minutes before the run."""
     seconds: float
+    warm_up_answers: int
     loads: list[LoadFigures]
     idle_cpu_share: dict[str, float]
     stop_ms: Spread
@@ -71,31 +91,23 @@ class Witnesses:
     def stages(self, answer: Answer) -> Stages:
         return stages_of(answer, self.spans[answer.turn_id], self.calls[answer.marker], self.clock)
 
-    def direct_stages(self, answer: Answer) -> Stages:
-        return direct_stages_of(answer, self.calls[answer.marker])
-
 
 def figures_of(measured: Measured, witnesses: Witnesses) -> LoadFigures:
     """A load's figures."""
     load, answers = measured.load, measured.system.answers
-    system, direct = _way(measured.system, load.chunks), _way(measured.direct, load.chunks)
-    frames, chunks = sum(answer.frames for answer in answers), load.chunks * len(answers)
+    stages, frames = [witnesses.stages(answer) for answer in answers], sum(answer.frames for answer in answers)
     return LoadFigures(
         streams=load.streams,
-        model=load.model,
+        chunks=load.chunks,
+        pause_ms=load.pause_ms,
         answers=len(answers),
-        system=system,
-        direct=direct,
-        added_first_token_p50_ms=round(system.first_token_ms.p50 - direct.first_token_ms.p50, 2),
-        added_first_token_p99_ms=round(system.first_token_ms.p99 - direct.first_token_ms.p99, 2),
+        system=_way(measured.system, load.chunks),
+        direct=_way(measured.direct, load.chunks),
         accepted_ms=spread([accepted_ms(answer) for answer in answers]),
         frames_per_second=round(frames / measured.system.seconds, 1),
-        frames_per_chunk=round(frames / chunks, 3),
-        cpu_us_per_chunk={role: round(seconds / chunks * 1e6, 1) for role, seconds in measured.cpu_seconds.items()},
-        edge_cpu_us_per_frame=round(measured.cpu_seconds["edge"] / frames * 1e6, 1),
-        stage_p50_ms=_medians(STAGES, witnesses.stages, answers),
-        direct_stage_p50_ms=_medians(MODEL_CALL, witnesses.direct_stages, measured.direct.answers),
-        without_the_call_ms=spread([without_the_call(witnesses.stages(answer)) for answer in answers]),
+        cpu=_cpu(measured, frames),
+        stages_ms={name: spread([each[name] for each in stages]) for name in STAGES},
+        without_the_call_ms=spread([without_the_call(each) for each in stages]),
     )
 
 
@@ -107,6 +119,14 @@ def _way(way: Way, chunks_each: int) -> WayFigures:
     )
 
 
-def _medians(names: tuple[str, ...], stages: Callable[[Answer], Stages], answers: Answers) -> dict[str, float]:
-    each = [stages(answer) for answer in answers]
-    return {name: spread([one[name] for one in each]).p50 for name in names}
+def _cpu(measured: Measured, frames: int) -> dict[str, CpuFigures]:
+    turns, used = len(measured.system.answers), measured.cpu_seconds
+    return {
+        role: CpuFigures(
+            cores=round(seconds / measured.system.seconds, 3),
+            us_per_chunk=round(seconds / (turns * measured.load.chunks) * 1e6, 1),
+            us_per_frame=round(seconds / frames * 1e6, 1),
+            ms_per_turn=round(seconds / turns * 1e3, 2),
+        )
+        for role, seconds in used.items()
+    }

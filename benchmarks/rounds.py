@@ -1,6 +1,6 @@
 """Rounds of a load, straight to the provider and through the system in turn, so that both meet the machine's moods.
 
-In: a system, a `Load`. Out: all answers of both ways, how long their rounds took, and the CPU that each program used
+In: a system, a `Load`. Out: all answers of both ways, how long their rounds took, and the CPU that each role used
 while the system's rounds ran.
 """
 
@@ -11,25 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.answers import Answer
+from benchmarks.cpu import Pids, cpu_seconds, cpu_seconds_since
 from benchmarks.direct import Provider
+from benchmarks.loads import Load
 from benchmarks.people import Person
-from benchmarks.processes import Program
 
 Ask = Callable[[str], Awaitable[Answer]]
 """Asks a model and reads to the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """`streams` users at once, each asking `turns_each` times in a round. They begin evenly over `spread_seconds`:
-    people do not press enter in the same millisecond."""
-
-    streams: int
-    model: str
-    chunks: int
-    rounds: int
-    turns_each: int
-    spread_seconds: float
 
 
 @dataclass(slots=True)
@@ -50,23 +38,16 @@ class Measured:
     cpu_seconds: Counter[str] = field(default_factory=Counter)
 
 
-async def measure(load: Load, someone: Sequence[Person], provider: Provider, programs: dict[str, Program]) -> Measured:
+async def measure(load: Load, someone: Sequence[Person], provider: Provider, pids: Pids) -> Measured:
     """All rounds of a load."""
     measured = Measured(load)
     askers = [person.ask for person in someone[: load.streams]]
     for _ in range(load.rounds):
         await _round(load, [provider.ask] * load.streams, measured.direct)
-        before = {role: each.cpu_seconds() for role, each in programs.items()}
+        before = cpu_seconds(pids)
         await _round(load, askers, measured.system)
-        measured.cpu_seconds.update({role: each.cpu_seconds() - before[role] for role, each in programs.items()})
+        measured.cpu_seconds.update(cpu_seconds_since(before, pids))
     return measured
-
-
-async def idle_cpu_share(programs: dict[str, Program], seconds: float) -> dict[str, float]:
-    """What each program uses of one core while nobody asks anything."""
-    before = {role: each.cpu_seconds() for role, each in programs.items()}
-    await asyncio.sleep(seconds)
-    return {role: round((each.cpu_seconds() - before[role]) / seconds, 4) for role, each in programs.items()}
 
 
 async def _round(load: Load, askers: Sequence[Ask], way: Way) -> None:

@@ -1,13 +1,13 @@
 """The traces that edge and worker wrote, as moments of each turn.
 
-In: the file of spans, one JSON object a line, with wall-clock times. Out: by turn id, its spans by name, in monotonic
-nanoseconds like every other time here (one offset, taken once: a run is too short for the clocks to drift apart).
+In: their files of spans, one JSON object a line, with wall-clock times. Out: by turn id, its spans by name, in
+monotonic nanoseconds like every other time here (one offset, taken once: a run is too short for clocks to drift).
 """
 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +16,14 @@ import msgspec
 from observability import conventions as c
 
 EXPORT_SECONDS = 10.0
+LAST = {c.FINISH, c.RECEIVE_SEND}
+"""Of each process, the span of a turn that ends last."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Context(msgspec.Struct):
+class SpanContext(msgspec.Struct):
+    """Which trace a span belongs to."""
+
     trace_id: str
 
 
@@ -27,7 +31,7 @@ class Span(msgspec.Struct):
     """One span, as far as it is needed here."""
 
     name: str
-    context: _Context
+    context: SpanContext
     start_time: datetime
     end_time: datetime
     attributes: dict[str, str | int | float | bool | list[str]]
@@ -50,21 +54,26 @@ class Clock:
         return (moment - _EPOCH) // timedelta(microseconds=1) * 1000 - self._offset_ns
 
 
-async def spans_of_turns(file: Path, turn_ids: Collection[str]) -> dict[str, TurnSpans]:
+async def spans_of_turns(files: Sequence[Path], turn_ids: Collection[str]) -> dict[str, TurnSpans]:
     """The spans of these turns, once all of them were written: exporters send once a second. Raises TimeoutError."""
     async with asyncio.timeout(EXPORT_SECONDS):
         while True:
-            found = await asyncio.to_thread(_by_turn, file)
-            if all(c.FINISH in found.get(turn_id, {}) and c.RECEIVE_SEND in found[turn_id] for turn_id in turn_ids):
+            found = await asyncio.to_thread(_by_turn, files)
+            if all(found.get(turn_id, {}).keys() >= LAST for turn_id in turn_ids):
                 return {turn_id: found[turn_id] for turn_id in turn_ids}
             await asyncio.sleep(0.2)
 
 
-def _by_turn(file: Path) -> dict[str, TurnSpans]:
-    content = file.read_bytes()
+def _by_turn(files: Sequence[Path]) -> dict[str, TurnSpans]:
     traces: defaultdict[str, TurnSpans] = defaultdict(dict)
-    for line in content[: content.rfind(b"\n") + 1].splitlines():
-        span = _span.decode(line)
+    for span in _spans(files):
         traces[span.context.trace_id][c.CHAT if span.name.startswith(c.CHAT + " ") else span.name] = span
     taken = [spans for spans in traces.values() if c.PROCESS_REQUEST in spans]
     return {str(spans[c.PROCESS_REQUEST].attributes[c.TURN]): spans for spans in taken}
+
+
+def _spans(files: Sequence[Path]) -> Iterator[Span]:
+    for file in files:
+        content = file.read_bytes()
+        for line in content[: content.rfind(b"\n") + 1].splitlines():
+            yield _span.decode(line)

@@ -40,12 +40,8 @@ def stages_of(answer: Answer, spans: TurnSpans, call: ProviderCall, clock: Clock
         clock.monotonic_ns(first_piece),
         answer.shown_ns[0],
     )
-    return _between(STAGES, moments_ns)
-
-
-def direct_stages_of(answer: Answer, call: ProviderCall) -> Stages:
-    """The same for an answer straight from the provider: there are only the call's three stages."""
-    return _between(MODEL_CALL, (answer.sent_ns, call.started_at_ns, call.first_token_at_ns or 0, answer.shown_ns[0]))
+    durations = [(after - before) / 1e6 for before, after in pairwise(moments_ns)]
+    return dict(zip(STAGES, durations, strict=True))
 
 
 def without_the_call(stages: Stages) -> float:
@@ -56,8 +52,3 @@ def without_the_call(stages: Stages) -> float:
 def accepted_ms(answer: Answer) -> float:
     """Until the user knew that the question is durable."""
     return (answer.accepted_ns - answer.sent_ns) / 1e6
-
-
-def _between(names: tuple[str, ...], moments_ns: tuple[int, ...]) -> Stages:
-    durations = [(after - before) / 1e6 for before, after in pairwise(moments_ns)]
-    return dict(zip(names, durations, strict=True))

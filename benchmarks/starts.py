@@ -4,14 +4,13 @@ import time
 from pathlib import Path
 
 from benchmarks.processes import SAMVAD, program
-from benchmarks.system import settings
 
 
-async def start_times_seconds(folder: Path, provider_url: str, starts: int) -> list[float]:
+async def start_times_seconds(folder: Path, environ: dict[str, str], starts: int) -> list[float]:
     """One after the other; the model is the practice provider, so nothing is loaded but Samvad itself."""
     times = []
     for _ in range(starts):
         began = time.monotonic()
-        async with program(SAMVAD, "chat", log=folder / "chat.log", environ=settings(folder, provider_url)):
+        async with program(SAMVAD, "chat", log=folder / "chat.log", environ=environ):
             times.append(round(time.monotonic() - began, 2))
     return times

@@ -1,66 +1,70 @@
-"""What is measured, as five processes: provider, broker, edge and worker; the fifth is the benchmark, the users.
+"""A system to measure: Samvad's roles as processes of their own, and the practice provider that answers them.
 
-In: an empty folder. Out: addresses, the programs whose CPU counts, and the file that edge and worker trace into.
+In: a temporary folder, the settings that every role shares. Out: a `System` while the block runs; nothing of it stays.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cpu import Pids
 from benchmarks.processes import SAMVAD, Program, program
 
-SHORT = "practice-16x20"
-LONG = "practice-64x20"
 ENDLESS = "practice-1x20-endless"
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Everything runs. `provider_url` ends in `/v1`; `programs` are the ones of Samvad, by role."""
+    """Everything runs. `pids` are all processes whose CPU is counted, by role."""
 
-    provider_url: str
-    edge_url: str
-    programs: dict[str, Program]
-    trace_file: Path
+    edge_urls: list[str]
+    pids: Pids
+    trace_files: list[Path]
+
+
+class Roles:
+    """Starts processes of Samvad, each with a log and a file of spans of its own; they end with `stack`."""
+
+    def __init__(self, stack: AsyncExitStack, folder: Path, environ: Mapping[str, str]) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._environ = environ
+        self.pids: defaultdict[str, list[int]] = defaultdict(list)
+        self.trace_files: list[Path] = []
+
+    async def start(self, role: str, *command: str) -> Program:
+        """Runs `python -m COMMAND` until it says its line. Raises DidNotStart."""
+        name = f"{role}-{len(self.pids[role]) + 1}"
+        trace_file = self._folder / f"{name}.spans.jsonl"
+        environ = {**self._environ, "SAMVAD_TRACE_FILE": str(trace_file)}
+        started = await self._stack.enter_async_context(
+            program(*command, log=self._folder / f"{name}.log", environ=environ)
+        )
+        self.pids[role].append(started.pid)
+        self.trace_files.append(trace_file)
+        return started
 
 
 @asynccontextmanager
-async def practice_provider(folder: Path) -> AsyncIterator[str]:
-    """The provider's base URL, which ends in `/v1`."""
+async def practice_provider(folder: Path) -> AsyncIterator[Program]:
+    """A running provider; the `base_url` that it says ends in `/v1`."""
     arguments = ("practice-provider", "--port", "0")
     async with program(SAMVAD, *arguments, log=folder / "provider.log", environ={}) as provider:
-        yield provider.said["base_url"]
+        yield provider
 
 
-@asynccontextmanager
-async def system(folder: Path, provider_url: str) -> AsyncIterator[System]:
-    """A ready system of one edge and one worker."""
-    trace_file = folder / "spans.jsonl"
-    async with AsyncExitStack() as stack:
-
-        async def start(role: str, *command: str) -> Program:
-            return await stack.enter_async_context(program(*command, log=folder / f"{role}.log", environ=environ))
-
-        environ = settings(folder, provider_url)
-        broker = await start("broker", "benchmarks.broker")
-        environ |= {"SAMVAD_KAFKA": broker.said["kafka"], "SAMVAD_TRACE_FILE": str(trace_file)}
-        worker = await start("worker", SAMVAD, "worker", "--embedded-broker")
-        edge = await start("edge", SAMVAD, "edge", "--embedded-broker")
-        programs = {"broker": broker, "edge": edge, "worker": worker}
-        yield System(provider_url, edge.said["edge"], programs, trace_file)
-
-
-def settings(folder: Path, provider_url: str) -> dict[str, str]:
+def settings(folder: Path, provider_url: str, models: Collection[str]) -> dict[str, str]:
     """The environment that every role shares; the aliases are the practice models' own names."""
     deployments = [
         {
             "model_name": name,
             "litellm_params": {"model": f"hosted_vllm/{name}", "api_base": provider_url, "api_key": "none"},
         }
-        for name in (LONG, SHORT, ENDLESS)
+        for name in models
     ]
-    models = folder / "models.yaml"
-    models.write_text(json.dumps({"model_list": deployments}))  # JSON is YAML
-    return {"SAMVAD_DATA": str(folder / "data"), "SAMVAD_MODELS": str(models), "SAMVAD_PORT": "0"}
+    file = folder / "models.yaml"
+    file.write_text(json.dumps({"model_list": deployments}))  # JSON is YAML
+    return {"SAMVAD_DATA": str(folder / "data"), "SAMVAD_MODELS": str(file), "SAMVAD_PORT": "0"}

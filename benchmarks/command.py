@@ -1,0 +1,71 @@
+"""What both benchmarks' commands share: they say what they do, keep the result, and end on Ctrl-C or SIGTERM."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from benchmarks.result import Result
+from benchmarks.tables import print_result
+from infra.signals import run
+
+INTERRUPTED = 130
+
+WIDTH = 200
+"""Where nobody looks, so that every table row is one line of the file or log."""
+
+console = Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def say(doing: str) -> None:
+    """One line on the screen, at the beginning of something that takes a while."""
+    console.print(f"… {doing}", style="dim", highlight=False)
+
+
+def run_and_keep(measuring: Callable[[], Awaitable[Result]], seconds: float, out: Path, beside: Result | None) -> int:
+    """Prints the result next to another one and writes it to `out`. The exit code: 130 after Ctrl-C."""
+    try:
+        return run(_run_and_keep(measuring, seconds, out, beside))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return INTERRUPTED
+
+
+def load_average() -> tuple[float, float, float]:
+    """The machine's over 1, 5 and 15 minutes: what else it was doing. Zeros where the system does not count."""
+    try:
+        one, five, fifteen = os.getloadavg()
+    except OSError:
+        return 0.0, 0.0, 0.0
+    return round(one, 2), round(five, 2), round(fifteen, 2)
+
+
+def kept(file: Path) -> Result | None:
+    """A result that was written before; None if there is none of this shape."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Result)
+    except (FileNotFoundError, msgspec.ValidationError):
+        return None
+
+
+async def _run_and_keep(
+    measuring: Callable[[], Awaitable[Result]], seconds: float, out: Path, beside: Result | None
+) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with asyncio.timeout(seconds):
+        result = await measuring()
+    print_result(result, beside, console)
+    _keep(result, out)
+    return 0
+
+
+def _keep(result: Result, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    console.print(f"\nWritten to {out}", highlight=False)
