@@ -13,6 +13,8 @@ from tests.flow.running_edge import Stage, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+AN_ID = "0198c5f2-7b1e-7c3a-9d4e-5f60718293a4"
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
@@ -42,8 +44,8 @@ async def test_what_is_not_the_users_does_not_exist(scene: Stage, method: str, p
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/conversations"), ("GET", "/v1/models"), ("GET", f"/v1/conversations/{new_id()}/messages"),
-     ("PATCH", f"/v1/conversations/{new_id()}"), ("DELETE", f"/v1/conversations/{new_id()}")],
+    [("GET", "/v1/conversations"), ("GET", "/v1/models"), ("GET", f"/v1/conversations/{AN_ID}/messages"),
+     ("PATCH", f"/v1/conversations/{AN_ID}"), ("DELETE", f"/v1/conversations/{AN_ID}")],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer x", "Basic YTpi", "bearer a.b.c", "Bearer " + "x" * 9000]
@@ -112,8 +114,8 @@ async def test_other_paths_and_methods_get_the_same_shape(scene: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/conversations"), ("GET", f"/v1/conversations/{new_id()}/messages"),
-     ("PATCH", f"/v1/conversations/{new_id()}"), ("DELETE", f"/v1/conversations/{new_id()}")],
+    [("GET", "/v1/conversations"), ("GET", f"/v1/conversations/{AN_ID}/messages"),
+     ("PATCH", f"/v1/conversations/{AN_ID}"), ("DELETE", f"/v1/conversations/{AN_ID}")],
 )  # fmt: skip
 async def test_without_the_store_history_is_unavailable(scene: Stage, method: str, path: str) -> None:
     async with scene.http() as http:

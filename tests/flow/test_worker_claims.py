@@ -129,7 +129,8 @@ async def test_a_drain_lets_turns_end_that_end_in_time_and_starts_no_more(tmp_pa
         await draining
         assert stage.replies.frames(waiting.turn_id) == []
         assert await stage.store.turns.load(waiting.turn_id) is None
-        assert await stage.committed() == 1
+        ended = await stage.store.turns.load(running.turn_id)
+        assert ended is not None and ended.is_ended
         assert not stage.worker.is_ready
 
 

@@ -25,6 +25,8 @@ ASK = Ask(
     accepted_at="now",
 )
 
+AN_ID = "0198c5f2-7b1e-7c3a-9d4e-5f60718293a4"
+
 
 def with_fields(word: msgspec.Struct, **fields: object) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(codec.encode(word)) | fields)
@@ -108,8 +110,8 @@ def test_whatever_the_text_nothing_else_is_raised(data: str) -> None:
     [
         '{"type":"SECRET"}',
         '{"type":"send","request_id":"SECRET","conversation_id":"x","text":"SECRET"}',
-        f'{{"type":"send","request_id":"{new_id()}","conversation_id":"{new_id()}","text":"x","on_busy":"SECRET"}}',
-        f'{{"type":"watch","conversation_id":"{new_id()}","after":{{"SECRET":1}}}}',
+        f'{{"type":"send","request_id":"{AN_ID}","conversation_id":"{AN_ID}","text":"x","on_busy":"SECRET"}}',
+        f'{{"type":"watch","conversation_id":"{AN_ID}","after":{{"SECRET":1}}}}',
         '{"SECRET":',
         "SECRET",
     ],

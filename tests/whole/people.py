@@ -1,5 +1,6 @@
 """People with a strict eye: clients that record every violation of the protocol, and what history says."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ class Person:
     rest: EdgeRest
     observer: StrictObserver
     conversation_id: str = field(default_factory=new_id)
+    sessions: Counter[bool] = field(default_factory=Counter)
+    """How many sessions were opened (True) and lost (False)."""
 
     async def ask(self, text: str, model: str | None = None) -> TurnView:
         """Asks and waits for the end."""
@@ -33,9 +36,10 @@ async def person(edge: str, name: str) -> AsyncIterator[Person]:
     async with AsyncExitStack() as stack:
         rest = await stack.enter_async_context(EdgeRest(edge))
         token = (await rest.sign_in(name)).token
-        observer = StrictObserver()
-        client = await stack.enter_async_context(SamvadClient(edge, token, on_frame=observer))
-        yield Person(client, rest, observer)
+        observer, sessions = StrictObserver(), Counter[bool]()
+        client = SamvadClient(edge, token, on_frame=observer, on_connection=lambda is_open: sessions.update([is_open]))
+        await stack.enter_async_context(client)
+        yield Person(client, rest, observer, sessions=sessions)
 
 
 async def assert_seen_is_stored(someone: Person, turns: list[TurnView]) -> None:
