@@ -82,7 +82,7 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         requests = JournalledRequests(RequestProducer(writers.records), store.journal)
         parts_of_worker = worker_parts(common, worker_id, door, requests.settle)
         worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
-        parts = edge_parts(common, models.models, requests, sign_in_secret(shared.data))
+        parts = edge_parts(common, models.models, requests, sign_in_secret(shared))
         await importing
         door.open(await open_door(models.models, tracing, worker_settings))
         log.info("unsettled_turns_asked_again", count=await requests.ask_again())

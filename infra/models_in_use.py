@@ -34,6 +34,8 @@ async def models_in_use(file: Path | None, needs_keys: bool = True) -> AsyncIter
         yield ModelsInUse(_from_file(file, needs_keys))
     elif offered := await _named(discover(os.environ)):
         yield ModelsInUse(read_models(models_config(offered)))
+    elif not needs_keys:
+        raise UnusableModels("an edge must know its workers' models: name their file, SAMVAD_MODELS=models.yaml")
     else:
         async with local_model() as model:
             config = local_model_config(model.base_url, model.model, model.context_tokens)

@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from observability.monitoring import Monitored
 from observability.tracing import Tracing
 from producers.connected_producer import WriterSettings
 from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter
-from store.sqlite.opening import SqliteStore
 from store.timing import time_calls
+
+if TYPE_CHECKING:
+    from infra.stores import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Common:
     """What an edge and a worker of one process, or each of its own, are built from."""
 
     broker: Broker
-    store: SqliteStore
+    store: "Store"
     writers: Writers
     tracing: Tracing
     monitored: Monitored

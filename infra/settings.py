@@ -23,13 +23,22 @@ class SharedSettings(BaseSettings):
 
     data: Path = Field(default=Path(".samvad"), description="folder of the embedded mode: conversations, journal, log")
     models: Path | None = Field(default=None, description="a models.yaml; without it the environment decides")
-    kafka: str | None = Field(
-        default=None, description="bootstrap servers; without them `samvad chat` runs its own broker"
-    )
     name: str = Field(default_factory=_user_name, description="who `talk` and `chat` sign in as")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     trace_file: Path | None = Field(default=None, description="write spans to this file, one JSON object per line")
     trace_ratio: float = Field(default=1.0, ge=0, le=1, description="share of turns that are traced")
+    sign_in_secret_file: Path | None = Field(
+        default=None, description="32 bytes or more that all edges share (default: made in SAMVAD_DATA)"
+    )
+
+
+class EnvironmentSettings(BaseSettings):
+    """Read where they are needed, and named here so that they are printed and known."""
+
+    model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True)
+
+    model: str | None = Field(default=None, description="name of the model, where the environment offers a provider")
+    debug: str | None = Field(default=None, description="1: the small local model's own log on standard error")
 
 
 class TraceSettings(BaseSettings):

@@ -1,8 +1,9 @@
 """How a command says that it can't: one sentence, what to do, a non-zero exit; no traceback for a known cause."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from infra.embedded_broker import EmbeddedBrokerUnavailable
 from infra.local_model import LocalModelUnavailable
 from infra.model_discovery import ModelDiscoveryFailed
+from infra.refused import Refused
 from observability.admin_server import AdminPortTaken
 from schemas.models_file import UnusableModels
 from store.errors import StoreError
@@ -21,6 +23,7 @@ KNOWN = (
     LocalModelUnavailable,
     EmbeddedBrokerUnavailable,
     AdminPortTaken,
+    Refused,
     StoreError,
 )
 
@@ -33,9 +36,15 @@ def clear_refusals() -> Iterator[None]:
     except KNOWN as error:
         refuse(str(error))
     except ValidationError as error:
-        refuse("; ".join(f"SAMVAD_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
+        refuse("; ".join(map(_sentence, error.errors())))
     except OSError as error:
         refuse(in_use() if error.errno == errno.EADDRINUSE else str(error))
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """One problem of one setting; what two settings have to do with each other names them itself."""
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return f"SAMVAD_{str(problem['loc'][0]).upper()}: {said}" if problem["loc"] else said
 
 
 def in_use() -> str:

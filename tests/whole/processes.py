@@ -47,7 +47,7 @@ def program(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**_clean_environ(), **environ},
+            env={**program_environ(), **environ},
             start_new_session=True,
         )
     assert process.stdout is not None
@@ -72,7 +72,7 @@ def _first_line(output: IO[bytes], log: Path) -> bytes:
     return line
 
 
-def _clean_environ() -> dict[str, str]:
+def program_environ() -> dict[str, str]:
     """This process's environment without what would choose a model or a place."""
     ours = ("SAMVAD_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_", "OTEL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
