@@ -38,6 +38,7 @@ class EnvironmentSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True)
 
     model: str | None = Field(default=None, description="name of the model, where the environment offers a provider")
+    stack: str | None = Field(default=None, description="folder of `samvad stack` (default: .samvad/stack)")
     debug: str | None = Field(default=None, description="1: the small local model's own log on standard error")
 
 
