@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
 from fastapi import APIRouter
 
 from observability.health import Health
@@ -18,11 +19,12 @@ from ws_edge.asking import Asking, AskingParts
 from ws_edge.changing_conversations import ConversationChanger
 from ws_edge.clocks import Clocks
 from ws_edge.dev_sign_in import DevSignIn
-from ws_edge.dev_sign_in_route import dev_sign_in_routes, is_loopback
+from ws_edge.dev_sign_in_route import dev_sign_in_routes
 from ws_edge.errands import Errands
 from ws_edge.health import health_routes
 from ws_edge.hub import Hub
 from ws_edge.looking_up import TurnLookup
+from ws_edge.loopback import is_loopback
 from ws_edge.models_offered import OfferedModels
 from ws_edge.open_session import SessionParts
 from ws_edge.readiness import Readiness
@@ -37,6 +39,8 @@ from ws_edge.telling_again import TurnTeller
 from ws_edge.turns_in_flight import TurnsInFlight
 from ws_edge.watch_reading import WatchReader
 from ws_edge.watching import Watcher
+
+log = structlog.get_logger(__name__)
 
 
 class ReplySource(Protocol):
@@ -161,6 +165,8 @@ def _routers(settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Anno
     changer = ConversationChanger(parts.conversations, parts.control, announcer, hub.turns, parts.clocks)
     rest_api = RestApi(parts.messages, parts.conversations, changer, parts.models)
     routers = [health_routes(parts.health), rest_api.routes(), *parts.routers]
-    if parts.dev_sign_in is not None and is_loopback(settings.host):
-        routers.append(dev_sign_in_routes(parts.dev_sign_in))
+    if parts.dev_sign_in is not None and settings.has_dev_sign_in:
+        if settings.dev_sign_in:
+            log.warning("anybody_may_be_anybody", setting="SAMVAD_DEV_SIGN_IN")
+        routers.append(dev_sign_in_routes(parts.dev_sign_in, behind_proxy=settings.dev_sign_in))
     return routers

@@ -1,28 +1,30 @@
 """`POST /v1/dev/sign-in`: a token for a name, for whoever is on this machine.
 
 It answers on loopback only: the client must come from there, and must have asked for a loopback host by name, so that
-no page from elsewhere reaches it by pointing its own host name here (DNS rebinding).
+no page from elsewhere reaches it by pointing its own host name here (DNS rebinding). Behind a proxy every client comes
+from the proxy: with SAMVAD_DEV_SIGN_IN only the name counts, and that no other machine gets through is the proxy's part
+(compose.yaml publishes it on loopback).
 """
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 
 from schemas.errors import ErrorCode
 from ws_edge.dev_sign_in import BadName, DevSignIn
+from ws_edge.loopback import is_loopback
 from ws_edge.rest_errors import RestError, not_found
 from ws_edge.rest_models import ErrorModel, SignedIn, SignInRequest
 
 
-def dev_sign_in_routes(dev_sign_in: DevSignIn) -> APIRouter:
-    """The one route."""
+def dev_sign_in_routes(dev_sign_in: DevSignIn, behind_proxy: bool = False) -> APIRouter:
+    """The one route. `behind_proxy`: clients come from elsewhere, through a proxy that lets in only this machine."""
     router = APIRouter(prefix="/v1/dev", tags=["development"])
 
     @router.post("/sign-in", responses={404: {"model": ErrorModel}, 422: {"model": ErrorModel}})
     async def sign_in(request: Request, wish: SignInRequest) -> SignedIn:
         """Signs in under any name, without a password. On loopback only; elsewhere there is no such route."""
-        if not _is_from_here(request):
+        if not (_asks_for_here(request) and (behind_proxy or _is_from_here(request))):
             raise not_found()
         try:
             token, identity = dev_sign_in.sign_in(wish.name)
@@ -34,15 +36,8 @@ def dev_sign_in_routes(dev_sign_in: DevSignIn) -> APIRouter:
 
 
 def _is_from_here(request: Request) -> bool:
-    client = "" if request.client is None else request.client.host
-    return is_loopback(client) and is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")
+    return request.client is not None and is_loopback(request.client.host)
 
 
-def is_loopback(host: str) -> bool:
-    """True for `localhost` and loopback addresses, in any spelling."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _asks_for_here(request: Request) -> bool:
+    return is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")

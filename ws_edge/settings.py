@@ -1,11 +1,13 @@
 """The edge's settings, from the environment (prefix `SAMVAD_`)."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.client_frames import MAX_FRAME_BYTES
+from ws_edge.loopback import is_loopback
 
 
 class EdgeSettings(BaseSettings):
@@ -14,11 +16,14 @@ class EdgeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
-    """Where to listen; anything but loopback switches the development sign-in off."""
+    """Where to listen; anything but loopback switches the development sign-in off, but for `dev_sign_in`."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0 lets the system choose; `RunningEdge.address` says which it was."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Pages that may connect, exactly as browsers send them: `https://chat.example.org,https://example.org`."""
+    dev_sign_in: bool = False
+    """Whoever reaches this edge under a loopback name may be anybody, wherever it listens. For trying it out behind a
+    proxy that is published on loopback only; refused beside origins of other machines."""
 
     heartbeat_seconds: int = Field(default=20, ge=1)
     """A server frame comes at least this often (DESIGN 4)."""
@@ -53,6 +58,21 @@ class EdgeSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("dev_sign_in")
+    @classmethod
+    def _only_for_this_machine(cls, value: bool, info: ValidationInfo) -> bool:
+        public = [o for o in info.data.get("allowed_origins", ()) if not is_loopback(urlsplit(o).hostname or "")]
+        if value and public:
+            raise ValueError(
+                f"would let anybody in as anybody beside SAMVAD_ALLOWED_ORIGINS={','.join(public)}: unset one"
+            )
+        return value
+
+    @property
+    def has_dev_sign_in(self) -> bool:
+        """Whether `POST /v1/dev/sign-in` is there."""
+        return self.dev_sign_in or is_loopback(self.host)
 
     def limits(self) -> dict[str, int]:
         """What `ready` tells the client."""

@@ -169,6 +169,16 @@ async def test_development_sign_in_is_not_there_beyond_loopback(scene: Stage) ->
         assert_error(await http.post("/v1/dev/sign-in", json={"name": "asha"}), 404, "not_found")
 
 
+@pytest.mark.parametrize(("name_in_the_address", "status"), [("127.0.0.1:8000", 200), ("edge-1:8000", 404)])
+async def test_behind_a_proxy_on_this_machine_development_sign_in_is_there_when_it_was_asked_for(
+    scene: Stage, name_in_the_address: str, status: int
+) -> None:
+    behind = build(EdgeSettings(host="0.0.0.0", dev_sign_in=True), scene.parts, port=8000)
+    transport = httpx.ASGITransport(app=behind.app, client=("172.18.0.5", 1))
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{name_in_the_address}") as http:
+        assert (await http.post("/v1/dev/sign-in", json={"name": "asha"})).status_code == status
+
+
 async def test_pages_of_allowed_origins_may_call_and_others_may_not_read(tmp_path: Path) -> None:
     async with stage(tmp_path, allowed_origins="https://chat.example") as scene, scene.http() as http:
         allowed = await http.get("/v1/models", headers={"origin": "https://chat.example"})

@@ -18,9 +18,9 @@ from ws_edge.bucket import Bucket
 from ws_edge.building import own_origins
 from ws_edge.close_codes import CloseCode
 from ws_edge.dev_sign_in import BadName, DevSignIn
-from ws_edge.dev_sign_in_route import is_loopback
 from ws_edge.lag import Lag
 from ws_edge.list_cursor import BadCursor, read_cursor, write_cursor
+from ws_edge.loopback import is_loopback
 from ws_edge.models_offered import OfferedModels
 from ws_edge.readiness import Readiness
 from ws_edge.settings import EdgeSettings
@@ -284,3 +284,16 @@ def test_json_of_a_rest_error_is_the_documented_shape() -> None:
 
     body = json.loads(bytes(response(404, ErrorCode.NOT_FOUND).body))
     assert body == {"error": {"code": "not_found", "text": ErrorCode.NOT_FOUND.text, "temporary": False}}
+
+
+def test_the_development_sign_in_is_there_on_loopback_and_elsewhere_only_when_it_was_asked_for() -> None:
+    assert EdgeSettings(host="127.0.0.1").has_dev_sign_in
+    assert not EdgeSettings(host="0.0.0.0").has_dev_sign_in
+    assert EdgeSettings(host="0.0.0.0", dev_sign_in=True).has_dev_sign_in
+
+
+def test_the_development_sign_in_is_refused_beside_a_page_of_another_machine() -> None:
+    here = ("http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000")
+    assert EdgeSettings(dev_sign_in=True, allowed_origins=here).dev_sign_in
+    with pytest.raises(ValueError, match="anybody could be anybody.*https://chat.example.org"):
+        EdgeSettings(dev_sign_in=True, allowed_origins=(*here, "https://chat.example.org"))
