@@ -64,9 +64,7 @@ class EdgeSettings(BaseSettings):
     def _only_for_this_machine(cls, value: bool, info: ValidationInfo) -> bool:
         public = [o for o in info.data.get("allowed_origins", ()) if not is_loopback(urlsplit(o).hostname or "")]
         if value and public:
-            raise ValueError(
-                f"would let anybody in as anybody beside SAMVAD_ALLOWED_ORIGINS={','.join(public)}: unset one"
-            )
+            raise ValueError(f"anybody could be anybody, and SAMVAD_ALLOWED_ORIGINS has {public[0]}: unset one of them")
         return value
 
     @property

@@ -295,5 +295,5 @@ def test_the_development_sign_in_is_there_on_loopback_and_elsewhere_only_when_it
 def test_the_development_sign_in_is_refused_beside_a_page_of_another_machine() -> None:
     here = ("http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000")
     assert EdgeSettings(dev_sign_in=True, allowed_origins=here).dev_sign_in
-    with pytest.raises(ValueError, match="anybody could be anybody.*https://chat.example.org"):
+    with pytest.raises(ValueError, match=r"anybody could be anybody.*https://chat.example.org"):
         EdgeSettings(dev_sign_in=True, allowed_origins=(*here, "https://chat.example.org"))
