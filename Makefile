@@ -8,16 +8,19 @@ ROLES := edge worker usage
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test check format lint types imports bench lock clean
+.PHONY: help chat test test-connected check format lint types imports bench lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 chat: $(VENV)/ready-local  ## talk to it: installs what it needs, starts everything, opens a conversation
 	@exec $(BIN)/samvad chat
 
 test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow and contracts
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandra, Jaeger), started and ended for them
+	@$(BIN)/python -m pytest -m connected $(ARGS)
 
 check: format lint types imports test  ## what CI asks: format, lint, types, imports, tests
 
