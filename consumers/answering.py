@@ -4,6 +4,7 @@ Only `answer` decides whether a turn is done with here; everything below it work
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -18,6 +19,8 @@ from consumers.streaming import Checkpoints, Door, outcome_of, save_at_release, 
 from consumers.taking import TakenRequest
 from observability import conventions as c
 from observability.tracing import Tracing
+from observability.worker_metrics import WorkerMetrics
+from store.rows import TurnRow, total_of
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,7 @@ class Steps:
     running: RunningTurns
     tracing: Tracing
     turn_seconds: float
+    metrics: WorkerMetrics
 
 
 class Answering:
@@ -72,12 +76,15 @@ class Answering:
         except Exception:  # the edge of a turn: a bug ends this attempt, and the next one reports it
             log.exception("attempt_broke")
             turn.broken_attempts += 1
+            self._steps.metrics.given_up("broken")
             await asyncio.sleep(PAUSE_AFTER_A_BUG_SECONDS)
             return False
 
     async def _claim_and_carry_out(self, taken: TakenRequest, turn: RunningTurn) -> bool:
         with self._steps.beginner.processing(taken) as span:
+            waited_seconds = max(0.0, time.time() - taken.produced_at_ms / 1000)
             begun = await self._steps.beginner.begin(taken, turn, span)
+            self._steps.metrics.claimed(_kind_of_claim(begun), waited_seconds)
             if isinstance(begun, Ended):
                 await self._steps.finisher.follow_up(begun.row)
                 return True
@@ -105,8 +112,10 @@ class Answering:
 
     async def _conclude(self, attempt: Attempt, outcome: Outcome) -> bool:
         if isinstance(outcome, Fenced):
+            self._steps.metrics.given_up("fenced")
             return False
         if isinstance(outcome, Released):
+            self._steps.metrics.given_up("released")
             await self._give_back(attempt)
             return False
         return await self._finish(attempt, outcome)
@@ -116,10 +125,18 @@ class Answering:
             await attempt.frames.published_and_acknowledged()
             ended = await self._steps.finisher.conclude(attempt, ending)
             if ended is None:
+                self._steps.metrics.given_up("fenced")
                 return False
+            self._count(ended)
             title = await self._steps.finisher.follow_up(ended, self._steps.beginner.known_title(ended))
             self._steps.beginner.remember(attempt, ended, title)
             return True
+
+    def _count(self, ended: TurnRow) -> None:
+        assert ended.finish is not None
+        finish, usage = ended.finish, total_of(ended.usage_by_attempt)
+        self._steps.metrics.turn_ended(str(finish.status), finish.code)
+        self._steps.metrics.spent(finish.model, usage.input_tokens, usage.output_tokens)
 
     async def _give_back(self, attempt: Attempt) -> None:
         await attempt.frames.published_and_acknowledged()
@@ -132,3 +149,9 @@ class Answering:
         held, turn.held = turn.held, None
         if held is not None:
             await self._steps.finisher.give_back(held)
+
+
+def _kind_of_claim(begun: Attempt | Ended) -> str:
+    if isinstance(begun, Ended):
+        return "redelivery"
+    return "first" if begun.row.attempt == 1 else "takeover"

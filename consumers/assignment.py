@@ -36,6 +36,17 @@ class Assignment(Generic[P]):
         positions = {partition: tracker.to_commit() for partition, tracker in self._trackers.items()}
         return {partition: position for partition, position in positions.items() if position is not None}
 
+    @property
+    def open_count(self) -> int:
+        """Records taken and not finished, of all partitions owned now."""
+        return sum(tracker.open_count for tracker in self._trackers.copy().values())
+
+    @property
+    def oldest_open_ms(self) -> int | None:
+        """When the oldest of them was produced; None if there is none."""
+        produced_at_ms = [tracker.oldest_open_ms for tracker in self._trackers.copy().values()]
+        return min((at_ms for at_ms in produced_at_ms if at_ms is not None), default=None)
+
     def committed(self, positions: dict[P, int]) -> None:
         for partition, position in positions.items():
             if tracker := self._trackers.get(partition):

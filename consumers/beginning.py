@@ -134,7 +134,8 @@ class Beginner:
 
     async def _claim(self, taken: TakenRequest, turn: RunningTurn, span: Span) -> Take | Ended:
         with self._parts.tracing.span(c.CLAIM, traceparent_of(span)) as claim_span:
-            claimed = await self._parts.claimer.claim(taken.request)
+            claimed = await self._parts.claimer.claim(taken.request, turn.wait_for_another)
+            turn.is_held_elsewhere = False
             # Before it is announced, or our own notice would say that somebody else took the turn.
             turn.attempt = claimed.row.attempt
             if isinstance(claimed, Take):

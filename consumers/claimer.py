@@ -53,13 +53,15 @@ class Claimer:
         self._control = control
         self._is_dead = is_dead
 
-    async def claim(self, request: ChatRequest) -> Take | Ended:
-        """Waits while a live worker holds the turn. The given Take is written and ours; announce it."""
+    async def claim(self, request: ChatRequest, held_by_another: Callable[[], None] | None = None) -> Take | Ended:
+        """Waits while a live worker holds the turn, and says so. The given Take is written and ours; announce it."""
         row: TurnRow | None = None
         while True:
             decision = await self._decide_and_write(row, request)
             if not isinstance(decision, HeldByAnother):
                 return decision
+            if held_by_another is not None:
+                held_by_another()
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             row = await until_it_works(self._turns.load, request.turn_id)
 

@@ -60,6 +60,12 @@ class Dispatcher:
     def running_count(self) -> int:
         return self._lanes.running_count
 
+    @property
+    def waiting_here_count(self) -> int:
+        """Turns of partitions owned now that have not started. Any thread may ask."""
+        started = [job for job in self._started.copy().values() if self.assignment.owns(job.partition, job.tracker)]
+        return max(0, self.assignment.open_count - len(started))
+
     def start_no_more(self) -> None:
         """What waits here stays untouched: its records are taken by whoever gets their partition."""
         self._is_draining = True

@@ -1,6 +1,7 @@
 """This worker's heartbeat, and its watch over everybody else's (DESIGN 6.3)."""
 
 import asyncio
+import time
 from typing import Protocol
 
 import structlog
@@ -30,6 +31,7 @@ class Heart:
         self._liveness = liveness
         self._interval_seconds = interval_seconds
         self._counter = 0
+        self._answered_at = time.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -39,6 +41,10 @@ class Heart:
                     await stop.wait()
             except TimeoutError:
                 continue
+
+    def store_silent_seconds(self) -> float:
+        """The time since the store last answered a heartbeat: a natural probe. Any thread may ask."""
+        return time.monotonic() - self._answered_at
 
     async def leave(self) -> None:
         """Takes our counter away; the others see it gone as soon as they would see it stand still."""
@@ -54,4 +60,5 @@ class Heart:
             counters = await self._heartbeats.counters()
         except StoreUnavailable:
             return  # failed reads judge nobody
+        self._answered_at = time.monotonic()
         self._liveness.observe(counters, asyncio.get_running_loop().time())

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
 from consumers.offsets import OffsetTracker
+from consumers.request_progress import RequestProgress
 from consumers.running_turns import RunningTurns
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
 from producers.errors import RecordRefused
@@ -58,9 +59,11 @@ class RequestListener:
         self._dispatcher = dispatcher
         self._dead_letters = dead_letters
         self._consumer = _new_consumer(settings)
+        self.progress = RequestProgress(self._consumer, dispatcher.assignment)
         self._rebalances = _Rebalances(self, history, running)
         self._stuck: set[TopicPartition] = set()
         self._is_paused = False
+        self.dead_letters = 0
         self._last_commit_at = 0.0
         self.is_behind_the_times = False
 
@@ -73,6 +76,7 @@ class RequestListener:
         """Polls, dispatches and commits until `stop` is set; `getmany` is never cancelled (K6)."""
         while not stop.is_set():
             batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=500)
+            self.progress.polled(batches.keys())
             # The assignment may change while an earlier batch is taken: what was polled belongs to the one of now.
             trackers = {partition: self._dispatcher.assignment.tracker(partition) for partition in batches}
             for partition, records in batches.items():
@@ -83,6 +87,7 @@ class RequestListener:
     async def close(self) -> None:
         """Commits what is finished and leaves the group."""
         await self.commit()
+        self.on_parted(self._consumer.assignment())
         await self._consumer.stop()
 
     @property
@@ -103,6 +108,7 @@ class RequestListener:
             log.warning("commit_failed", reason=repr(error))
         else:
             self._dispatcher.assignment.committed(positions)
+            self.progress.committed()
 
     async def _commit_now_and_then(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -119,8 +125,9 @@ class RequestListener:
             except NewerVersion:
                 self._stop_taking(partition, record.offset)
                 return
-            if not tracker.take(record.offset):
+            if not tracker.take(record.offset, record.timestamp):
                 continue
+            self.progress.took(partition, record.offset)
             taken = await self._set_aside(record, read) if isinstance(read, Poison) else read
             if taken is None:
                 tracker.finish(record.offset)
@@ -131,6 +138,7 @@ class RequestListener:
         """Keeps an unreadable record for a person; what must still be ended for it, if that is known."""
         source = source_of(record)
         log.error("request_unreadable", source=source)
+        self.dead_letters += 1
         try:
             await self._dead_letters.set_aside(
                 source, record.key, record.value or b"", headers_of(record), poison.reason
@@ -160,11 +168,12 @@ class RequestListener:
 
     def on_assigned(self, partitions: Iterable[TopicPartition]) -> None:
         self._dispatcher.assignment.assign(partitions)
+        self.progress.joined(partitions)
 
-    async def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        """K1, K2: commit the finished prefix within seconds; running streams go on."""
-        await self.commit()
+    def on_parted(self, partitions: Iterable[TopicPartition]) -> None:
+        """What they hold is somebody else's to take from now on."""
         self._dispatcher.assignment.revoke(partitions)
+        self.progress.parted(partitions)
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -178,9 +187,10 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         if revoked:
             log.info("partitions_revoked", partitions=owned(revoked))
-            await self._listener.on_revoked(revoked)
+            await self._listener.commit()  # K1, K2: the finished prefix, within seconds; running streams go on
             self._history.forget_all()
             self._running.release_all(only_before_provider=True)
+        self._listener.on_parted(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         log.info("partitions_assigned", partitions=owned(assigned))

@@ -28,6 +28,8 @@ class RunningTurn:
     attempt: int = 0
     provider_called: bool = False
     broken_attempts: int = 0
+    is_held_elsewhere: bool = False
+    """Another live worker has the claim: this process only waits for what becomes of it."""
     held: TurnRow | None = None
     """The row with our claim, until it was given back."""
     conversation_dropped: bool = False
@@ -42,6 +44,9 @@ class RunningTurn:
             self.interrupted = asyncio.get_running_loop().create_future()
         if not self.interrupted.done():
             self.interrupted.set_result(why)
+
+    def wait_for_another(self) -> None:
+        self.is_held_elsewhere = True
 
     def forget_interruption(self) -> None:
         """For the next look at the row, which says what still holds."""
@@ -61,6 +66,11 @@ class RunningTurns:
 
     def __len__(self) -> int:
         return len(self._turns)
+
+    @property
+    def held_elsewhere_count(self) -> int:
+        """Turns that are only waited for, because another worker runs them. Any thread may ask."""
+        return sum(turn.is_held_elsewhere for turn in self._turns.copy().values())
 
     def get(self, turn_id: str) -> RunningTurn | None:
         return self._turns.get(turn_id)

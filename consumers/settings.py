@@ -20,4 +20,9 @@ class WorkerSettings(BaseSettings):
     gap_seconds: float = Field(default=30.0, gt=0, description="longest silence in the middle of an answer")
     turn_seconds: float = Field(default=600.0, gt=0, description="longest time from a turn's first claim to its end")
     dead_after_seconds: float = Field(default=5.0, gt=0, description="a worker without heartbeat for so long is dead")
+    stuck_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="if nothing moves for so long though there is work and the broker answers, a worker ends",
+    )
     drain_seconds: float = Field(default=30.0, ge=0, description="running turns may end within this time after SIGTERM")

@@ -7,7 +7,7 @@ async with running_worker(parts, settings) as worker:
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -26,7 +26,12 @@ from consumers.running_turns import RunningTurns
 from consumers.settings import WorkerSettings
 from consumers.streaming import Checkpoints, Door
 from consumers.tails import Tails
+from consumers.watchdog import Watchdog
+from consumers.worker_health import bring_checks
+from consumers.worker_numbers import NumbersOfWorker
+from observability.health import Health
 from observability.tracing import Tracing
+from observability.worker_metrics import WorkerMetrics
 from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter
 from producers.notice_producers import ControlProducer, DeadLetterProducer, UsageProducer
@@ -78,6 +83,8 @@ class WorkerParts:
     door: ModelDoor
     tracing: Tracing
     settle: Settle | None = None
+    metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
+    health: Health = field(default_factory=Health)
 
 
 class Worker:
@@ -101,6 +108,9 @@ class Worker:
             self._history,
             self._running,
         )
+        self._watchdog = Watchdog(self._requests.progress, settings.stuck_seconds)
+        parts.metrics.read_from(NumbersOfWorker(self._dispatcher, self._running, self._requests, self._watchdog))
+        bring_checks(parts.health, self._watchdog, self._requests, self._heart, self._stop_taking)
 
     @property
     def is_ready(self) -> bool:
@@ -109,7 +119,9 @@ class Worker:
         return is_alive and self._requests.assigned_partitions > 0 and not self._requests.is_behind_the_times
 
     async def failed_or(self, stop: asyncio.Event) -> None:
-        """Waits for `stop`. Raises what broke one of the worker's own tasks: a bug stops the process loudly."""
+        """Waits for `stop`. Raises what broke one of the worker's own tasks: a bug stops the process loudly, and
+        WorkerStuck one that makes no progress.
+        """
         waiting = asyncio.create_task(_wait_for(stop))
         done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -124,6 +136,7 @@ class Worker:
             self._taking,
             asyncio.create_task(self._control.run(self._stop), name="worker-control"),
             asyncio.create_task(self._heart.run(self._stop), name="worker-heart"),
+            asyncio.create_task(self._watchdog.run(self._stop_taking), name="worker-watchdog"),
         ]
 
     async def drain(self) -> None:
@@ -163,6 +176,7 @@ class Worker:
                 running=self._running,
                 tracing=parts.tracing,
                 turn_seconds=turn_seconds,
+                metrics=parts.metrics,
             )
         )
 

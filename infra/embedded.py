@@ -22,6 +22,7 @@ from observability.logs import setup_logging
 from observability.monitoring import monitoring
 from observability.settings import AdminSettings
 from observability.tracing import setup_tracing
+from observability.worker_metrics import WorkerMetrics
 from producers.journalled_requests import JournalledRequests
 from producers.kafka_address import KafkaAddress
 from producers.request_producer import RequestProducer
@@ -80,11 +81,12 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
         common = Common(broker, store, writers, tracing, monitored)
         requests = JournalledRequests(RequestProducer(writers.records), store.journal)
-        parts_of_worker = worker_parts(common, worker_id, door, requests.settle)
+        metrics = WorkerMetrics(monitored.registry)
+        parts_of_worker = worker_parts(common, worker_id, door, metrics, requests.settle)
         worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared))
         await importing
-        door.open(await open_door(models.models, tracing, worker_settings))
+        door.open(await open_door(models.models, tracing, worker_settings, metrics))
         log.info("unsettled_turns_asked_again", count=await requests.ask_again())
         serving = await stack.enter_async_context(edge(edge_settings, parts))
         await serving.ready.wait()

@@ -3,9 +3,12 @@
 from consumers.dispatching import Settle
 from consumers.worker import ModelDoor, WorkerParts
 from infra.parts import Common
+from observability.worker_metrics import WorkerMetrics
 
 
-def worker_parts(common: Common, worker_id: str, door: ModelDoor, settle: Settle | None = None) -> WorkerParts:
+def worker_parts(
+    common: Common, worker_id: str, door: ModelDoor, metrics: WorkerMetrics, settle: Settle | None = None
+) -> WorkerParts:
     """A worker's parts."""
     return WorkerParts(
         worker_id=worker_id,
@@ -17,4 +20,6 @@ def worker_parts(common: Common, worker_id: str, door: ModelDoor, settle: Settle
         door=door,
         tracing=common.tracing,
         settle=settle,
+        metrics=metrics,
+        health=common.monitored.health,
     )

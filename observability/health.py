@@ -17,6 +17,10 @@ OK = 200
 UNAVAILABLE = 503
 
 
+class Stuck(Exception):
+    """This process can work and makes no progress: it should end and be started again. The message says what stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """An HTTP status and the object that says why."""

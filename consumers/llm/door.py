@@ -19,6 +19,7 @@ from consumers.llm.provider_stream import pieces_of, warm_up
 from consumers.llm.questions import Question
 from observability import conventions as c
 from observability.tracing import Tracing, mark_failed
+from observability.worker_metrics import WorkerMetrics
 from schemas.errors import ErrorCode
 from schemas.models_file import ModelsFile
 
@@ -32,9 +33,16 @@ ANSWER_SHARE = 4
 class LlmDoor:
     """Asks models by alias. Holds LiteLLM's Router, which learns which deployments to leave alone for a while (L4)."""
 
-    def __init__(self, models: ModelsFile, tracing: Tracing, deadlines: Deadlines | None = None) -> None:
+    def __init__(
+        self,
+        models: ModelsFile,
+        tracing: Tracing,
+        deadlines: Deadlines | None = None,
+        metrics: WorkerMetrics | None = None,
+    ) -> None:
         self._models = models
         self._tracing = tracing
+        self._metrics = metrics or WorkerMetrics()
         self._deadlines = deadlines or Deadlines()
         self._deployments = Deployments(models, new_router(models))
 
@@ -56,8 +64,10 @@ class LlmDoor:
 
     async def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
         """The pieces of the first deployment that begins to answer, then its End. Raises ProviderFault."""
-        fault = ProviderFault(ErrorCode.PROVIDER_BUSY, "all_deployments_cool_down")
+        fault: ProviderFault | None = None
         async for deployment in self._deployments.in_order(question.alias, question.messages):
+            if fault is not None:
+                self._metrics.fell_back(question.alias, fault.code)
             begun = False
             try:
                 async with aclosing(self._one_try(deployment, question)) as pieces:
@@ -75,7 +85,7 @@ class LlmDoor:
                 )
             if begun or not fault.try_another:
                 break
-        raise fault
+        raise fault or ProviderFault(ErrorCode.PROVIDER_BUSY, "all_deployments_cool_down")
 
     async def _one_try(self, deployment: Deployment, question: Question) -> AsyncGenerator[Piece | End, None]:
         with self._observed(deployment, question) as observer:
@@ -92,21 +102,25 @@ class LlmDoor:
             SpanKind.CLIENT,
             _describe(deployment, question.conversation_id),
         )
-        observer = _TryObserver(span)
+        observer = _TryObserver(span, self._metrics, deployment.alias)
         try:
             yield observer
         except ProviderFault as fault:
             mark_failed(span, fault.error_type)
+            observer.outcome = fault.code
             raise
         finally:
             observer.close()
 
 
 class _TryObserver:
-    """Counts a try's pieces into its span: none of them gets a span of its own (O4)."""
+    """Counts a try's pieces into its span: none of them gets a span of its own (O4). One that is left has no fault."""
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, metrics: WorkerMetrics, alias: str) -> None:
+        self.outcome = "left"
         self._span = span
+        self._metrics = metrics
+        self._alias = alias
         self._pieces = 0
         self._started_at = time.monotonic()
 
@@ -115,14 +129,20 @@ class _TryObserver:
             self._note_end(piece)
             return
         if self._pieces == 0:
-            self._span.set_attribute(c.FIRST_TOKEN_MS, round((time.monotonic() - self._started_at) * 1000, 1))
+            self._note_first(time.monotonic() - self._started_at)
         self._pieces += 1
 
     def close(self) -> None:
+        self._metrics.provider_attempt(self._alias, self.outcome)
         self._span.set_attribute(c.CHUNKS, self._pieces)
         self._span.end()
 
+    def _note_first(self, seconds: float) -> None:
+        self._metrics.first_token(self._alias, seconds)
+        self._span.set_attribute(c.FIRST_TOKEN_MS, round(seconds * 1000, 1))
+
     def _note_end(self, end: End) -> None:
+        self.outcome = "answered"
         self._span.set_attribute(c.GEN_AI_FINISH_REASONS, [end.finish_reason])
         if end.usage is not None:
             self._span.set_attribute(c.GEN_AI_INPUT_TOKENS, end.usage.input_tokens)

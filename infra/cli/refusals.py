@@ -13,6 +13,7 @@ from infra.local_model import LocalModelUnavailable
 from infra.model_discovery import ModelDiscoveryFailed
 from infra.refused import Refused
 from observability.admin_server import AdminPortTaken
+from observability.health import Stuck
 from schemas.models_file import UnusableModels
 from store.errors import StoreError
 from ws_edge.settings import EdgeSettings
@@ -24,6 +25,7 @@ KNOWN = (
     EmbeddedBrokerUnavailable,
     AdminPortTaken,
     Refused,
+    Stuck,
     StoreError,
 )
 

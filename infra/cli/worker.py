@@ -13,6 +13,7 @@ from infra.settings import SharedSettings
 from infra.signals import stop_on_signals
 from infra.starting import unless_stopped
 from infra.worker_parts import worker_parts
+from observability.worker_metrics import WorkerMetrics
 from schemas.ids import new_id
 
 
@@ -27,8 +28,10 @@ async def _worker(shared: SharedSettings, embedded_broker: bool) -> int:
     async with AsyncExitStack() as stack:
         async with unless_stopped(stop):
             common, models = await stack.enter_async_context(common_of(shared, "worker", embedded_broker))
-            door = await open_door(models.models, common.tracing, settings)
-            working = await stack.enter_async_context(running_worker(worker_parts(common, worker_id, door), settings))
+            metrics = WorkerMetrics(common.monitored.registry)
+            door = await open_door(models.models, common.tracing, settings, metrics)
+            parts = worker_parts(common, worker_id, door, metrics)
+            working = await stack.enter_async_context(running_worker(parts, settings))
         common.monitored.is_up()
         say_ready(worker=worker_id, **common.monitored.announced)
         await working.failed_or(stop)

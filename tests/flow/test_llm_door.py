@@ -10,6 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from prometheus_client import generate_latest
 
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.door import LlmDoor
@@ -17,9 +18,12 @@ from consumers.llm.pieces import End, Piece, ProviderFault
 from consumers.llm.questions import Question
 from infra.practice_provider import PracticeProvider, practice_provider
 from infra.practice_provider.calls import Ended
+from observability.metrics import new_registry
 from observability.tracing import trace_id_of, traceparent_of
+from observability.worker_metrics import WorkerMetrics
 from schemas.errors import ErrorCode
 from schemas.models_file import read_models
+from tests.flow.admin_pages import samples_in
 from tests.flow.practice_client import until
 from tests.flow.practice_models import LITELLM_WARNS, SECRET, entry, models_with_fallback
 from tests.flow.worker_stage import tracing_into
@@ -101,6 +105,19 @@ async def test_a_fault_before_the_first_token_is_survived_by_the_fallback_alias(
 ) -> None:
     text, end = await ask(a_door(provider, spans, broken, fallback="practice-8x0"))
     assert (len(text.split()) >= 8, end.alias) == (True, "b")
+
+
+async def test_tries_fallbacks_and_first_tokens_are_counted_by_alias_and_reason(
+    provider: PracticeProvider, spans: InMemorySpanExporter
+) -> None:
+    registry = new_registry()
+    models = models_with_fallback(provider, "practice-8x0-429", fallback="practice-8x0")
+    await ask(LlmDoor(models, tracing_into(spans), metrics=WorkerMetrics(registry)))
+    counted = samples_in(generate_latest(registry).decode())
+    assert counted("samvad_provider_attempts_total", model="a", outcome="provider_busy") == 1
+    assert counted("samvad_provider_attempts_total", model="b", outcome="answered") == 1
+    assert counted("samvad_provider_fallbacks_total", model="a", reason="provider_busy") == 1
+    assert counted("samvad_provider_first_token_seconds_count", model="b") == 1
 
 
 async def test_another_deployment_of_the_same_alias_comes_before_a_fallback(

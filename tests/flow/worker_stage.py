@@ -20,7 +20,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from consumers.settings import WorkerSettings
 from consumers.worker import ModelDoor, Worker, WorkerParts, running_worker
 from infra.embedded_broker import embedded_broker
+from observability.monitoring import Monitored, monitoring
+from observability.settings import AdminSettings
 from observability.tracing import Tracing
+from observability.worker_metrics import WorkerMetrics
 from producers.connected_producer import WriterSettings
 from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
@@ -54,6 +57,7 @@ class Stage:
     tracing: Tracing
     worker_id: str
     worker: Worker
+    monitored: Monitored
 
     async def ask(self, text: str = "Hello?", *, traceparent: str | None = None, **fields: Any) -> Ask:
         """Accepts a question as the edge does."""
@@ -154,6 +158,7 @@ async def running_stage(
         frames = await stack.enter_async_context(KafkaWriter(WriterSettings(kafka, "frames", linger_ms=2)))
         records = await stack.enter_async_context(KafkaWriter(WriterSettings(kafka, "records")))
         replies = await stack.enter_async_context(reading_replies(bootstrap))
+        monitored = await stack.enter_async_context(monitoring(AdminSettings(admin_port=0)))
         parts = WorkerParts(
             worker_id=worker_id or new_id(),
             kafka=kafka,
@@ -163,9 +168,13 @@ async def running_stage(
             records=records,
             door=door,
             tracing=tracing or tracing_into(spans),
+            metrics=WorkerMetrics(monitored.registry),
+            health=monitored.health,
         )
         worker = await stack.enter_async_context(running_worker(parts, settings))
-        yield Stage(bootstrap, store, records, frames, replies, spans, parts.tracing, parts.worker_id, worker)
+        yield Stage(
+            bootstrap, store, records, frames, replies, spans, parts.tracing, parts.worker_id, worker, monitored
+        )
 
 
 def tracing_into(spans: InMemorySpanExporter) -> Tracing:
