@@ -105,12 +105,13 @@ async def test_counters_raised_by_many_at_once_lose_no_step(store: Store) -> Non
 
 
 async def test_open_turns_of_a_conversation_are_those_without_an_end(store: Store) -> None:
-    ended, stopped = a_turn("u", conversation_id := new_id()), a_turn("u", conversation_id, stop=True)
-    running = a_turn("u", conversation_id, attempt=1, owner="worker-1")
-    for row in (ended, stopped, running, a_turn("u"), a_turn("v", conversation_id)):
+    user_id, conversation_id = new_id(), new_id()
+    ended, stopped = a_turn(user_id, conversation_id), a_turn(user_id, conversation_id, stop=True)
+    running = a_turn(user_id, conversation_id, attempt=1, owner="worker-1")
+    for row in (ended, stopped, running, a_turn(user_id), a_turn(new_id(), conversation_id)):
         await store.turns.compare_and_set(row, None)
     await store.turns.compare_and_set(changed(ended, finish=a_finish()), 1)
-    found = await store.turns.open_of_conversation("u", conversation_id)
+    found = await store.turns.open_of_conversation(user_id, conversation_id)
     assert sorted(found, key=lambda row: row.turn_id) == sorted([stopped, running], key=lambda row: row.turn_id)
 
 

@@ -1,0 +1,34 @@
+"""What is asked of Cassandra: statements of some kinds, which decide consistency and whether to try again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """How a statement is run."""
+
+    READ = "read"
+    """At LOCAL_QUORUM: sees every write that was acknowledged."""
+    SERIAL_READ = "serial read"
+    """At SERIAL: finishes or drops a compare-and-set whose outcome nobody knows, then reads."""
+    WRITE = "write"
+    """At LOCAL_QUORUM. The same again changes nothing: keys and timestamps come from what is written."""
+    COMPARE_AND_SET = "compare-and-set"
+    """Paxos at SERIAL, committed at LOCAL_QUORUM. Never repeated below the caller, who recognises its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """CQL with `?` for each parameter. Prepared once for each connection to a cluster."""
+
+    cql: str
+    kind: Kind
+
+    @property
+    def may_be_repeated(self) -> bool:
+        return self.kind is not Kind.COMPARE_AND_SET
+
+
+Write = tuple[Statement, Sequence[object]]
+"""A write with its parameters, for a batch."""
