@@ -81,11 +81,6 @@ def is_mine(row: TurnRow, claimed: TurnRow) -> bool:
     return row.nonce == claimed.nonce and row.attempt == claimed.attempt
 
 
-def released_row(row: TurnRow) -> TurnRow:
-    """The row of a turn that is given back: nobody holds it, and the attempt does not count."""
-    return msgspec.structs.replace(row, version=row.version + 1, owner=None, releases=row.releases + 1)
-
-
 def _first_claim(request: ChatRequest, claimant: Claimant) -> TurnRow:
     empty = TurnRow(
         turn_id=request.turn_id, user_id=request.user_id, conversation_id=request.conversation_id, version=0

@@ -15,7 +15,7 @@ import structlog
 from consumers.attempt import Attempt
 from consumers.attempt_frames import terminal_address
 from consumers.claimer import Turns
-from consumers.claiming import is_mine, released_row
+from consumers.claiming import is_mine
 from consumers.endings import NO_USAGE, bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
 from consumers.history import Conversations
 from consumers.outcomes import Ending
@@ -26,7 +26,7 @@ from schemas.clock import rfc3339
 from schemas.errors import ErrorCode
 from schemas.frames import ConversationChanged
 from schemas.usage import UsageRecord
-from store.rows import MessageRow, TurnRow
+from store.rows import MessageRow, TurnRow, released_row
 
 log = structlog.get_logger(__name__)
 

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infra.credentials import refuse_half, refuse_missing_files
+from store.cassandra.address import CassandraAddress
 
 DEFAULT_PORT = 9042
 
@@ -53,6 +54,21 @@ class CassandraSettings(BaseSettings):
         refuse_half(own)
         refuse_missing_files({"SAMVAD_CASSANDRA_CA_FILE": self.cassandra_ca_file, **own})
         return self
+
+    def address(self) -> CassandraAddress | None:
+        """None: no contact points are named."""
+        if not self.cassandra:
+            return None
+        return CassandraAddress(
+            contact_points=self.cassandra,
+            keyspace=self.cassandra_keyspace,
+            datacenter=self.cassandra_datacenter,
+            username=self.cassandra_username,
+            password=self.cassandra_password.get_secret_value() if self.cassandra_password else None,
+            ca_file=self.cassandra_ca_file,
+            certificate_file=self.cassandra_certificate_file,
+            key_file=self.cassandra_key_file,
+        )
 
 
 def _with_port(contact_point: str) -> str:

@@ -15,9 +15,10 @@ from infra.cassandra_settings import CassandraSettings
 from store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from store.cassandra.opening import CassandraStore
     from store.sqlite.opening import SqliteStore
 
-    Store: TypeAlias = SqliteStore
+    Store: TypeAlias = SqliteStore | CassandraStore
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,11 @@ async def _entered_patiently(stack: AsyncExitStack, data: Path, cassandra: Cassa
 
 
 def _opening(data: Path, cassandra: CassandraSettings) -> AbstractAsyncContextManager[Any]:
-    from store.sqlite.opening import open_store  # noqa: PLC0415  a role loads only the driver that it uses
+    # A role loads only the driver that it uses.
+    if address := cassandra.address():
+        from store.cassandra.opening import open_cassandra_store  # noqa: PLC0415
+
+        return open_cassandra_store(address)
+    from store.sqlite.opening import open_store  # noqa: PLC0415
 
     return open_store(data / "samvad.db")

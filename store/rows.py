@@ -49,6 +49,11 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.finish is not None
 
 
+def released_row(row: TurnRow) -> TurnRow:
+    """The row of a turn that is given back: nobody holds it, and the attempt does not count."""
+    return msgspec.structs.replace(row, version=row.version + 1, owner=None, releases=row.releases + 1)
+
+
 class Checkpoint(msgspec.Struct, frozen=True):
     """An attempt's text up to and including frame `seq`: where a takeover goes on and a late reader begins."""
 

@@ -1,30 +1,62 @@
-"""Fixtures of every suite that needs a real server: one that runs already, or one of its own."""
+"""The real servers, for every suite that runs on them: one native stack for the whole run.
+
+SAMVAD_TEST_STACK=FOLDER uses a stack that stands there already and leaves it. Without Java, Maven or Go these tests
+fail with the sentence that says what is missing; SAMVAD_SKIP_CONNECTED=1 skips them instead.
+"""
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.stack import Ports, StackOptions, down, up
+from infra.stack import Ports, StackOptions, ToolMissing
 from store.cassandra.address import CassandraAddress
+from tests.connected.running_stack import RunningStack, running_stack, standing_stack
 from tests.keyspaces import fresh_keyspace
 
+TEST_SECONDS = 120
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bringing the servers up counts for nobody's time limit: the first time, Jaeger is built for minutes."""
+    for item in items:
+        if item.get_closest_marker("connected"):
+            limit = item.get_closest_marker("timeout")
+            seconds = limit.args[0] if limit else TEST_SECONDS
+            item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
+
 
 @pytest.fixture(scope="session")
-def cassandra_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Contact points: those of SAMVAD_CASSANDRA, or of a stack that is started for this run."""
-    if named := os.environ.get("SAMVAD_CASSANDRA"):
-        yield named
+def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One broker, one Cassandra node and Jaeger, with topics and tables."""
+    if standing := os.environ.get("SAMVAD_TEST_STACK"):
+        yield standing_stack(Path(standing))
         return
-    folder = tmp_path_factory.mktemp("stack")
-    try:
-        yield up(StackOptions(folder, with_jaeger=False, ports=Ports.free()), print).cassandra
-    finally:
-        down(folder, print, wipe=True)
+    with ExitStack() as servers:
+        with progress_shown(pytestconfig):
+            options = StackOptions(tmp_path_factory.mktemp("stack"), ports=Ports.free())
+            running = servers.enter_context(running_stack(options))
+        yield running
 
 
 @pytest.fixture(scope="session")
-def cassandra_keyspace(cassandra_server: str) -> Iterator[CassandraAddress]:
+def cassandra_keyspace(stack: RunningStack) -> Iterator[CassandraAddress]:
     """A fresh, migrated keyspace for this run."""
-    with fresh_keyspace(cassandra_server) as address:
+    with fresh_keyspace(stack.addresses.cassandra) as address:
         yield address
+
+
+@contextmanager
+def progress_shown(config: pytest.Config) -> Iterator[None]:
+    """What the servers' start says is seen; a missing tool is a failure, or a skip for whoever asked for that."""
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    try:
+        with capture.global_and_fixture_disabled():
+            yield
+    except ToolMissing as error:
+        if os.environ.get("SAMVAD_SKIP_CONNECTED"):
+            pytest.skip(str(error))
+        pytest.fail(f"{error} (SAMVAD_SKIP_CONNECTED=1 skips these tests)", pytrace=False)

@@ -32,6 +32,7 @@ COMMANDS = {
     "edge": Place("infra.cli.edge:edge", "edge"),
     "worker": Place("infra.cli.worker:worker", "worker"),
     "topics": Place("infra.cli.topics:topics", "worker"),
+    "migrate": Place("infra.cli.migrate:migrate", "edge"),
     "practice-provider": Place("infra.cli.practice_provider:practice_provider", "worker"),
     "stack": Place("infra.cli.stack:app", "stack"),
     "settings": Place("infra.cli.show_settings:settings", "edge"),

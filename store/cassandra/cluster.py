@@ -133,7 +133,7 @@ def _credentials(address: CassandraAddress) -> Any:
 
 
 def _ssl_context(address: CassandraAddress) -> ssl.SSLContext | None:
-    if address.ca_file is None:
+    if address.ca_file is None and address.certificate_file is None:
         return None
     context = ssl.create_default_context(cafile=address.ca_file)
     context.check_hostname = False  # nodes are reached by the addresses that they tell each other

@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 
 from schemas.headers import Headers
-from store.rows import TurnRow
+from store.rows import TurnRow, released_row
 from store.sqlite.database import SqliteDatabase
 
 _turns = msgspec.json.Decoder(TurnRow)
@@ -57,11 +57,7 @@ class SqliteJournal:
 
 def _release_all_claims(connection: sqlite3.Connection) -> int:
     rows = [_turns.decode(row) for (row,) in connection.execute(_OPEN_TURNS)]
-    released = [_released(row) for row in rows if row.owner is not None]
+    released = [released_row(row) for row in rows if row.owner is not None]
     parameters = [(row.version, msgspec.json.encode(row), row.turn_id) for row in released]
     connection.executemany(_REPLACE_TURN, parameters)
     return len(released)
-
-
-def _released(row: TurnRow) -> TurnRow:
-    return msgspec.structs.replace(row, owner=None, releases=row.releases + 1, version=row.version + 1)

@@ -12,6 +12,8 @@ from pathlib import Path
 from infra.stack import StackAddresses, StackOptions, StackServer, addresses, down, server, up
 from infra.topics.making import TopicOptions, make_topics
 from producers.kafka_address import KafkaAddress
+from store.cassandra.address import CassandraAddress
+from store.cassandra.migrating import migrate
 
 
 @dataclass(frozen=True)
@@ -48,4 +50,5 @@ def standing_stack(folder: Path) -> RunningStack:
 def prepared(folder: Path, where: StackAddresses) -> RunningStack:
     """Makes the topics and the tables."""
     assert asyncio.run(make_topics(KafkaAddress(where.kafka), TopicOptions(), print))
+    migrate(CassandraAddress(tuple(where.cassandra.split(","))), 1, print)
     return RunningStack(folder, where)

@@ -16,13 +16,12 @@ from consumers.claiming import (
     Take,
     decide,
     is_mine,
-    released_row,
 )
 from schemas.errors import ErrorCode
 from schemas.ids import new_id
 from schemas.requests import Ask
 from schemas.statuses import TurnStatus
-from store.rows import Finish, TurnRow
+from store.rows import Finish, TurnRow, released_row
 
 ASK = Ask(
     user_id="u", conversation_id="c", turn_id="t", request_id="r", text="Why?", model="fast", accepted_at="2026-01-01"
