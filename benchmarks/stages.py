@@ -28,7 +28,7 @@ Stages = dict[str, float]
 def stages_of(answer: Answer, spans: TurnSpans, call: ProviderCall, clock: Clock) -> Stages:
     """Milliseconds by stage, of an answer through the system."""
     first_piece = spans[c.CHAT].start_time + timedelta(
-        milliseconds=float(str(spans[c.CHAT].attributes[c.FIRST_TOKEN_MS]))
+        seconds=float(str(spans[c.CHAT].attributes[c.GEN_AI_TIME_TO_FIRST_CHUNK]))
     )
     moments_ns = (
         answer.sent_ns,

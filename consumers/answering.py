@@ -4,7 +4,6 @@ Only `answer` decides whether a turn is done with here; everything below it work
 """
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 import structlog
@@ -13,12 +12,15 @@ from consumers.attempt import Attempt
 from consumers.beginning import Beginner
 from consumers.claiming import Ended
 from consumers.finishing import Finisher
+from consumers.outcome_span import outcome_told
 from consumers.outcomes import Ending, Fenced, Outcome, Released
+from consumers.processing import processing, traced_turn
 from consumers.running_turns import Interruption, RunningTurn, RunningTurns
 from consumers.streaming import Checkpoints, Door, outcome_of, save_at_release, stream_answer
 from consumers.taking import TakenRequest
 from observability import conventions as c
 from observability.tracing import Tracing
+from observability.turn_trace import TurnTrace
 from observability.worker_metrics import WorkerMetrics
 from store.rows import TurnRow, total_of
 
@@ -71,33 +73,28 @@ class Answering:
             await same.done.wait()
 
     async def _one_attempt(self, taken: TakenRequest, turn: RunningTurn) -> bool:
-        try:
-            return await self._claim_and_carry_out(taken, turn)
-        except Exception:  # the edge of a turn: a bug ends this attempt, and the next one reports it
-            log.exception("attempt_broke")
-            turn.broken_attempts += 1
-            self._steps.metrics.given_up("broken")
-            await asyncio.sleep(PAUSE_AFTER_A_BUG_SECONDS)
-            return False
+        with traced_turn(self._steps.tracing, taken) as trace:
+            try:
+                return await self._claim_and_carry_out(taken, turn, trace)
+            except Exception:  # the edge of a turn: a bug ends this attempt, and the next one reports it
+                log.exception("attempt_broke")
+                turn.broken_attempts += 1
+                self._steps.metrics.given_up("broken")
+        await asyncio.sleep(PAUSE_AFTER_A_BUG_SECONDS)
+        return False
 
-    async def _claim_and_carry_out(self, taken: TakenRequest, turn: RunningTurn) -> bool:
-        with self._steps.beginner.processing(taken) as span:
-            waited_seconds = max(0.0, time.time() - taken.produced_at_ms / 1000)
-            begun = await self._steps.beginner.begin(taken, turn, span)
-            self._steps.metrics.claimed(_kind_of_claim(begun), waited_seconds)
+    async def _claim_and_carry_out(self, taken: TakenRequest, turn: RunningTurn, trace: TurnTrace) -> bool:
+        with processing(trace, taken) as look:
+            begun = await self._steps.beginner.begin(taken, turn, look)
+            self._steps.metrics.claimed(look.claim_kind, look.waited_seconds)
             if isinstance(begun, Ended):
                 await self._steps.finisher.follow_up(begun.row)
                 return True
-            outcome = await self._carry_out(begun)
-            span.set_attribute(c.OUTCOME, type(outcome).__name__.lower())
-            return await self._conclude(begun, outcome)
+            await self._steps.beginner.start(begun)
+            outcome = await self._why_not_to_ask(begun)
+        return await self._conclude(begun, outcome or await self._stream(begun))
 
-    async def _carry_out(self, attempt: Attempt) -> Outcome:
-        """From the claim to an outcome."""
-        await self._steps.beginner.start(attempt)
-        outcome = await self._why_not_to_ask(attempt)
-        if outcome is not None:
-            return outcome
+    async def _stream(self, attempt: Attempt) -> Outcome:
         attempt.asked = attempt.running.provider_called = True
         return await stream_answer(attempt, self._steps.door, self._steps.checkpoints, self._steps.turn_seconds)
 
@@ -111,26 +108,29 @@ class Answering:
         return outcome
 
     async def _conclude(self, attempt: Attempt, outcome: Outcome) -> bool:
-        if isinstance(outcome, Fenced):
-            self._steps.metrics.given_up("fenced")
-            return False
-        if isinstance(outcome, Released):
-            self._steps.metrics.given_up("released")
-            await self._give_back(attempt)
-            return False
-        return await self._finish(attempt, outcome)
-
-    async def _finish(self, attempt: Attempt, ending: Ending) -> bool:
-        with self._steps.tracing.span(c.FINISH, attempt.traceparent):
-            await attempt.frames.published_and_acknowledged()
-            ended = await self._steps.finisher.conclude(attempt, ending)
-            if ended is None:
+        with outcome_told(attempt, outcome) as span:
+            if isinstance(outcome, Fenced):
                 self._steps.metrics.given_up("fenced")
                 return False
-            self._count(ended)
-            title = await self._steps.finisher.follow_up(ended, self._steps.beginner.known_title(ended))
-            self._steps.beginner.remember(attempt, ended, title)
-            return True
+            if isinstance(outcome, Released):
+                self._steps.metrics.given_up("released")
+                await self._give_back(attempt)
+                return False
+            is_ended = await self._finish(attempt, outcome)
+            if not is_ended:
+                self._steps.metrics.given_up("fenced")
+                span.set_attribute(c.OUTCOME, "fenced")
+            return is_ended
+
+    async def _finish(self, attempt: Attempt, ending: Ending) -> bool:
+        await attempt.frames.published_and_acknowledged()
+        ended = await self._steps.finisher.conclude(attempt, ending)
+        if ended is None:
+            return False
+        self._count(ended)
+        title = await self._steps.finisher.follow_up(ended, self._steps.beginner.known_title(ended))
+        self._steps.beginner.remember(attempt, ended, title)
+        return True
 
     def _count(self, ended: TurnRow) -> None:
         assert ended.finish is not None
@@ -149,9 +149,3 @@ class Answering:
         held, turn.held = turn.held, None
         if held is not None:
             await self._steps.finisher.give_back(held)
-
-
-def _kind_of_claim(begun: Attempt | Ended) -> str:
-    if isinstance(begun, Ended):
-        return "redelivery"
-    return "first" if begun.row.attempt == 1 else "takeover"

@@ -5,14 +5,8 @@ accepted turn must end visibly whatever is wrong with it (G2).
 """
 
 import asyncio
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
-
-import structlog
-from opentelemetry.trace import Span, SpanKind
 
 from consumers.attempt import Attempt
 from consumers.attempt_frames import AttemptFrames
@@ -24,14 +18,14 @@ from consumers.history import ConversationGone, History, Path, UnknownParent
 from consumers.llm.pieces import Piece
 from consumers.outcomes import Ending, Failed, Stopped
 from consumers.patience import until_it_works
+from consumers.processing import Processing
 from consumers.running_turns import RunningTurn
 from consumers.streaming import Checkpoints
 from consumers.taking import TakenRequest
 from observability import conventions as c
-from observability.tracing import Attribute, Tracing, trace_id_of, traceparent_of
+from observability.turn_trace import spanning
 from producers.reply_producer import ReplyProducer
 from schemas.errors import ErrorCode
-from schemas.topics import REQUESTS
 from store.rows import TurnRow
 
 MAX_BROKEN_ATTEMPTS = 2
@@ -54,7 +48,6 @@ class BeginnerParts:
     models: ModelFacts
     checkpoints: Checkpoints
     replies: ReplyProducer
-    tracing: Tracing
     merge_seconds: float
 
 
@@ -64,22 +57,12 @@ class Beginner:
     def __init__(self, parts: BeginnerParts) -> None:
         self._parts = parts
 
-    @contextmanager
-    def processing(self, taken: TakenRequest) -> Iterator[Span]:
-        """The span that a turn's other spans in this worker hang under; its ids go into the logs."""
-        with self._parts.tracing.span(
-            c.PROCESS_REQUEST, taken.traceparent, SpanKind.CONSUMER, _describe(taken)
-        ) as span:
-            ids = {"trace_id": trace_id_of(span), "turn_id": taken.request.turn_id}
-            with structlog.contextvars.bound_contextvars(**ids):
-                yield span
-
-    async def begin(self, taken: TakenRequest, turn: RunningTurn, span: Span) -> Attempt | Ended:
+    async def begin(self, taken: TakenRequest, turn: RunningTurn, look: Processing) -> Attempt | Ended:
         """The claim and, read meanwhile, the conversation's past."""
         request = taken.request
         reading = asyncio.create_task(self._read_path(taken))
         try:
-            claimed = await self._claim(taken, turn, span)
+            claimed = await self._claim(taken, turn, look)
             if isinstance(claimed, Ended):
                 return claimed
             is_broken = turn.broken_attempts >= MAX_BROKEN_ATTEMPTS
@@ -88,7 +71,7 @@ class Beginner:
             reading.cancel()
         row = claimed.row
         frames = AttemptFrames(self._parts.replies.publish, row, request.model, self._parts.merge_seconds)
-        attempt = Attempt(request, turn, claimed, row, path, frames, span, cannot_be_answered=failure)
+        attempt = Attempt(request, turn, claimed, row, path, frames, look.place, cannot_be_answered=failure)
         if row.attempt > 1 and not is_broken:
             attempt.earlier = await until_it_works(self._parts.checkpoints.newest, row.turn_id)
         return attempt
@@ -100,11 +83,13 @@ class Beginner:
         await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
 
     def _observe_context(self, attempt: Attempt) -> None:
-        with self._parts.tracing.span(c.CONTEXT, attempt.traceparent) as span:
+        with spanning(attempt.place.start(c.CONTEXT)) as span:
             span.set_attribute(c.CONTEXT_SOURCE, "warm" if attempt.path.is_warm else "store")
             self._build_context(attempt)
             if attempt.context is not None:
                 span.set_attribute(c.CONTEXT_MESSAGES, len(attempt.context.messages))
+                span.set_attribute(c.CONTEXT_DROPPED, attempt.context.dropped)
+                span.set_attribute(c.CONTEXT_TOKENS, attempt.context.input_tokens)
 
     def ending_without_the_model(self, attempt: Attempt) -> Ending | None:
         """The ending of an attempt that must not ask anybody, if it is one."""
@@ -132,17 +117,16 @@ class Beginner:
         path = Path(attempt.path.messages, title, is_warm=True)
         self._parts.history.remember(*where, path, messages_of(ended))
 
-    async def _claim(self, taken: TakenRequest, turn: RunningTurn, span: Span) -> Take | Ended:
-        with self._parts.tracing.span(c.CLAIM, traceparent_of(span)) as claim_span:
-            claimed = await self._parts.claimer.claim(taken.request, turn.wait_for_another)
-            turn.is_held_elsewhere = False
-            # Before it is announced, or our own notice would say that somebody else took the turn.
-            turn.attempt = claimed.row.attempt
-            if isinstance(claimed, Take):
-                turn.held = claimed.row
-                await self._parts.claimer.announce(claimed.row)
-            claim_span.set_attribute(c.ATTEMPT, claimed.row.attempt)
-            return claimed
+    async def _claim(self, taken: TakenRequest, turn: RunningTurn, look: Processing) -> Take | Ended:
+        claimed = await self._parts.claimer.claim(taken.request, turn.wait_for_another)
+        turn.is_held_elsewhere = False
+        look.claimed(claimed)
+        # Before it is announced, or our own notice would say that somebody else took the turn.
+        turn.attempt = claimed.row.attempt
+        if isinstance(claimed, Take):
+            turn.held = claimed.row
+            await self._parts.claimer.announce(claimed.row)
+        return claimed
 
     async def _read_path(self, taken: TakenRequest) -> tuple[Path, ErrorCode | None]:
         request = taken.request
@@ -174,18 +158,3 @@ class Beginner:
             attempt.cannot_be_answered = ErrorCode.QUESTION_TOO_LONG
         except KeyError:
             attempt.cannot_be_answered = ErrorCode.UNKNOWN_MODEL
-
-
-def _describe(taken: TakenRequest) -> dict[str, Attribute]:
-    request = taken.request
-    return {
-        c.SYSTEM: "kafka",
-        c.OPERATION: "process",
-        c.OPERATION_TYPE: "process",
-        c.DESTINATION: REQUESTS.name,
-        c.TURN: request.turn_id,
-        c.USER: request.user_id,
-        c.GEN_AI_CONVERSATION: request.conversation_id,
-        c.MODEL_ALIAS: request.model,
-        c.QUEUE_WAIT_MS: max(0, int(time.time() * 1000) - taken.produced_at_ms),
-    }

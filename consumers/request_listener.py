@@ -4,6 +4,7 @@ Offsets are committed here and nowhere else: the contiguous prefix of turns whos
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from producers.errors import RecordRefused
 from producers.kafka_address import KafkaAddress
 from producers.notice_producers import DeadLetterProducer
 from schemas.codec import NewerVersion
-from schemas.topics import REQUESTS
+from schemas.topics import REQUESTS, WORKERS_GROUP
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class ListenerSettings:
 
     kafka: KafkaAddress
     client_id: str
-    group: str = "workers"
+    group: str = WORKERS_GROUP
     fetch_wait_ms: int = 500
     session_ms: int = 10_000
     max_waiting: int = 1_000
@@ -117,11 +118,12 @@ class RequestListener:
             await self.commit()
 
     async def _take_all(self, partition: TopicPartition, records: Iterable[Any], tracker: OffsetTracker | None) -> None:
+        polled_at_ms = int(time.time() * 1000)
         for record in records:
             if tracker is None or partition in self._stuck:
                 return
             try:
-                read = read_record(record)
+                read = read_record(record, polled_at_ms)
             except NewerVersion:
                 self._stop_taking(partition, record.offset)
                 return

@@ -68,7 +68,7 @@ def outcome_of(interruption: Interruption | None) -> Outcome:
 async def _read(attempt: Attempt, door: Door) -> Outcome:
     assert attempt.context is not None
     row = attempt.row
-    question = Question(attempt.request.model, attempt.context.messages, row.conversation_id, attempt.traceparent)
+    question = Question(attempt.request.model, attempt.context.messages, row.conversation_id, attempt.place)
     length = 0
     try:
         async with aclosing(door.answer(question)) as pieces:

@@ -31,12 +31,18 @@ class ConsumedRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TakenRequest:
-    """A request to answer. `unreadable`: its text could not be read; the headers name the turn, which must end."""
+    """A request to answer. `unreadable`: its text could not be read; the headers name the turn, which must end.
+
+    Where and when it was taken is told in the turn's trace; `polled_at_ms` is 0 where that is not known.
+    """
 
     request: ChatRequest
     traceparent: str | None
     produced_at_ms: int
     unreadable: bool = False
+    partition: int = 0
+    offset: int = 0
+    polled_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,18 @@ class Poison:
     turn: TakenRequest | None
 
 
-def read_record(record: ConsumedRecord) -> TakenRequest | Poison:
+def read_record(record: ConsumedRecord, polled_at_ms: int = 0) -> TakenRequest | Poison:
     """Raises NewerVersion for a record that this program is too old for."""
     try:
         request = codec.decode_request(record.value or b"")
     except codec.Unreadable as error:
-        return Poison(str(error), _turn_in_headers(record))
+        return Poison(str(error), _turn_in_headers(record, polled_at_ms))
     if not _are_ids(request.user_id, request.conversation_id, request.turn_id):
         return Poison("an id is no UUID", None)
-    return TakenRequest(request, header(record.headers, TRACEPARENT), record.timestamp)
+    return _taken(record, request, polled_at_ms)
 
 
-def _turn_in_headers(record: ConsumedRecord) -> TakenRequest | None:
+def _turn_in_headers(record: ConsumedRecord, polled_at_ms: int) -> TakenRequest | None:
     ids = [header(record.headers, name) or "" for name in ("user", "conversation", "turn")]
     if not _are_ids(*ids):
         return None
@@ -72,7 +78,19 @@ def _turn_in_headers(record: ConsumedRecord) -> TakenRequest | None:
         model="",
         accepted_at=rfc3339(record.timestamp),
     )
-    return TakenRequest(request, header(record.headers, TRACEPARENT), record.timestamp, unreadable=True)
+    return _taken(record, request, polled_at_ms, unreadable=True)
+
+
+def _taken(record: ConsumedRecord, request: ChatRequest, polled_at_ms: int, unreadable: bool = False) -> TakenRequest:
+    return TakenRequest(
+        request=request,
+        traceparent=header(record.headers, TRACEPARENT),
+        produced_at_ms=record.timestamp,
+        unreadable=unreadable,
+        partition=record.partition,
+        offset=record.offset,
+        polled_at_ms=polled_at_ms,
+    )
 
 
 def _are_ids(*ids: str) -> bool:

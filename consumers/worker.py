@@ -162,7 +162,6 @@ class Worker:
                 models=parts.door,
                 checkpoints=store.checkpoints,
                 replies=replies,
-                tracing=parts.tracing,
                 merge_seconds=self._settings.merge_ms / 1000,
             )
         )

@@ -86,7 +86,7 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared))
         await importing
-        door.open(await open_door(models.models, tracing, worker_settings, metrics))
+        door.open(await open_door(models.models, worker_settings, metrics))
         log.info("unsettled_turns_asked_again", count=await requests.ask_again())
         serving = await stack.enter_async_context(edge(edge_settings, parts))
         await serving.ready.wait()

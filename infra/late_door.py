@@ -13,7 +13,6 @@ from consumers.llm.pieces import End, Piece
 from consumers.llm.questions import Question
 from consumers.settings import WorkerSettings
 from consumers.worker import ModelDoor
-from observability.tracing import Tracing
 from observability.worker_metrics import WorkerMetrics
 from schemas.models_file import ModelsFile, UnusableModels
 
@@ -46,13 +45,11 @@ class LateDoor:
         return self._door
 
 
-async def open_door(
-    models: ModelsFile, tracing: Tracing, settings: WorkerSettings, metrics: WorkerMetrics | None = None
-) -> ModelDoor:
+async def open_door(models: ModelsFile, settings: WorkerSettings, metrics: WorkerMetrics | None = None) -> ModelDoor:
     """The door itself, warmed up. K8: the event loop stays free while LiteLLM is imported."""
     deadlines = Deadlines(settings.first_token_seconds, settings.gap_seconds, settings.turn_seconds)
     await import_litellm()
-    door = await asyncio.to_thread(_new_door, models, tracing, deadlines, metrics)
+    door = await asyncio.to_thread(_new_door, models, deadlines, metrics)
     await door.warm_up()
     # What is loaded stays: a full collection walked LiteLLM's objects for 0.4 s, and every answer stood still.
     gc.freeze()
@@ -64,11 +61,11 @@ async def import_litellm() -> None:
     await asyncio.to_thread(__import__, "consumers.llm.door")
 
 
-def _new_door(models: ModelsFile, tracing: Tracing, deadlines: Deadlines, metrics: WorkerMetrics | None) -> "LlmDoor":
+def _new_door(models: ModelsFile, deadlines: Deadlines, metrics: WorkerMetrics | None) -> "LlmDoor":
     from consumers.llm.door import LlmDoor  # noqa: PLC0415  only now it is cheap
 
     try:
-        return LlmDoor(models, tracing, deadlines, metrics)
+        return LlmDoor(models, deadlines, metrics)
     except Exception as error:  # foreign code reads a person's file: what it says may quote secrets, so only its kind
         reason = f"LiteLLM does not take these models or router_settings ({type(error).__name__})"
         raise UnusableModels(f"{reason}: check providers, parameters and their spelling") from error

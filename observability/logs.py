@@ -47,6 +47,8 @@ def _final(renderer: Any) -> list[Any]:
 def _quieten_libraries() -> None:
     for name in ("aiokafka", "LiteLLM", "LiteLLM Router", "httpx", "uvicorn", "openai", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # O5: spans that nobody takes are told of once by `span_export`, and counted there.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     # W9: uvicorn's own lines carry the whole address, with whatever somebody put behind the question mark.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 

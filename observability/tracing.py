@@ -1,71 +1,24 @@
-"""Traces: one per turn, carried from edge to worker in the record's `traceparent` header (W3C Trace Context).
+"""Traces: one per turn, found by its id, and carried from edge to worker in the record's `traceparent` header (W3C).
 
-Parents are passed on by hand, never through the current context: a turn's steps run in several tasks (O1, O6).
+trace = tracing.turn(turn_id, traceparent)      # the trace that follows from the turn's id
+trace.sender.start("claim turn")                # a span below the one that wrote the request
+
 Spans are short, so a kill loses little (O3), and there is none per chunk (O4).
 """
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
+from opentelemetry.trace import SpanContext, TraceFlags
 
-from observability.conventions import ERROR_TYPE
-
-Attribute = str | int | float | bool
-
-_propagator = TraceContextTextMapPropagator()
-
-
-class Tracing:
-    """A role's source of spans."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self.provider = provider
-        self._tracer = provider.get_tracer("samvad")
-
-    def start(
-        self,
-        name: str,
-        parent: str | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,
-        attributes: Mapping[str, Attribute] | None = None,
-        start_ns: int | None = None,
-    ) -> Span:
-        """A span that the caller ends. `parent` is a traceparent; None begins a trace."""
-        return self._tracer.start_span(name, _context(parent), kind, dict(attributes or {}), start_time=start_ns)
-
-    @contextmanager
-    def span(
-        self,
-        name: str,
-        parent: str | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,
-        attributes: Mapping[str, Attribute] | None = None,
-    ) -> Iterator[Span]:
-        """A span around a block; an exception marks it by its type, never by its text."""
-        span = self.start(name, parent, kind, attributes)
-        try:
-            yield span
-        except BaseException as error:
-            mark_failed(span, type(error).__name__)
-            raise
-        finally:
-            span.end()
-
-    def shut_down(self) -> None:
-        """Sends what is left. Blocks for a few seconds at the most: call it in a thread or at the very end."""
-        self.provider.shutdown()
+from observability.span_export import BoundedBatches, ExportCounts, to_collector, to_file
+from observability.trace_ids import GivenIds, root_span_id, trace_id_of_turn
+from observability.turn_trace import TracePoint, TurnTrace, context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,48 +30,60 @@ class TraceTarget:
     ratio: float = 1.0
 
 
+class Tracing:
+    """A role's source of spans. Without a processor nothing is sampled, and ids only serve the logs."""
+
+    def __init__(self, resource: Resource, processors: Sequence[SpanProcessor], ratio: float = 1.0) -> None:
+        self._is_off = not processors
+        self._ratio = TraceIdRatioBased(ratio)
+        self._ids = GivenIds()
+        self._provider = TracerProvider(
+            resource=resource, sampler=ParentBased(self._ratio), id_generator=self._ids, shutdown_on_exit=False
+        )
+        self._batches = [processor for processor in processors if isinstance(processor, BoundedBatches)]
+        for processor in processors:
+            self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer("samvad")
+
+    def turn(self, turn_id: str, traceparent: str | None = None) -> TurnTrace:
+        """A turn's trace. `traceparent` is what came with its request; one of another trace is not believed."""
+        trace_id = trace_id_of_turn(turn_id)
+        sender = context_of(traceparent) if traceparent and not self._is_off else None
+        if sender is None or sender.trace_id != trace_id:
+            sender = SpanContext(trace_id, root_span_id(turn_id), is_remote=True, trace_flags=self._flags(trace_id))
+        return TurnTrace(turn_id, TracePoint(self._tracer, sender), self._ids)
+
+    @property
+    def export_counts(self) -> list[ExportCounts]:
+        """Of each target: how many spans were sent, and how many were lost."""
+        return [batches.counts for batches in self._batches]
+
+    def shut_down(self) -> None:
+        """Sends what is left. Blocks for a few seconds at the most: call it in a thread or at the very end."""
+        self._provider.shutdown()
+
+    def _flags(self, trace_id: int) -> TraceFlags:
+        """The same decision in every process with the same ratio: it depends on nothing but the id."""
+        is_dropped = self._is_off or self._ratio.should_sample(None, trace_id, "").decision is Decision.DROP
+        return TraceFlags(TraceFlags.DEFAULT if is_dropped else TraceFlags.SAMPLED)
+
+
 def setup_tracing(service: str, instance_id: str, target: TraceTarget) -> Tracing:
-    """A role's tracing. Without a target spans are not recorded and only carry ids for the logs."""
-    resource = Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance_id})
-    exporters = _exporters(target)
-    sampler = ParentBased(TraceIdRatioBased(target.ratio)) if exporters else ALWAYS_OFF
-    provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
-    for exporter in exporters:
-        provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=16_384, schedule_delay_millis=1_000))
-    return Tracing(provider)
+    """A role's tracing, to everything that `target` names."""
+    exporters = [to_collector(target.endpoint)] if target.endpoint else []
+    exporters += [to_file(target.file)] if target.file else []
+    return Tracing(resource_of(service, instance_id), [BoundedBatches(each) for each in exporters], target.ratio)
 
 
-def _exporters(target: TraceTarget) -> list[SpanExporter]:
-    exporters: list[SpanExporter] = []
-    if target.endpoint is not None:
-        exporters.append(OTLPSpanExporter(endpoint=f"{target.endpoint.rstrip('/')}/v1/traces"))
-    if target.file is not None:
-        descriptor = os.open(target.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        lines = os.fdopen(descriptor, "a", encoding="utf-8")
-        exporters.append(ConsoleSpanExporter(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n"))
-    return exporters
+def untraced() -> Tracing:
+    """Tracing that goes nowhere."""
+    return Tracing(Resource.get_empty(), [])
 
 
-def traceparent_of(span: Span) -> str:
-    """The header value that makes another span this one's child."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier, trace.set_span_in_context(span, Context()))
-    return carrier.get("traceparent", "")
-
-
-def trace_id_of(span: Span) -> str:
-    """The trace's id as Jaeger shows it: 32 hexadecimal digits."""
-    return trace.format_trace_id(span.get_span_context().trace_id)
-
-
-def mark_failed(span: Span, error_type: str) -> None:
-    """Says what kind of failure ended a span."""
-    span.set_status(Status(StatusCode.ERROR, error_type))
-    span.set_attribute(ERROR_TYPE, error_type)
-
-
-def _context(parent: str | None) -> Context:
-    # An empty context, so that nothing ambient becomes a parent by accident.
-    if not parent:
-        return Context()
-    return _propagator.extract({"traceparent": parent}, Context())
+def resource_of(service: str, instance_id: str) -> Resource:
+    """Who we are. OTEL_RESOURCE_ATTRIBUTES adds to it, such as `deployment.environment.name=staging`."""
+    try:
+        ours = Resource({SERVICE_VERSION: version("samvad")})
+    except PackageNotFoundError:  # a bare checkout
+        ours = Resource.get_empty()
+    return ours.merge(Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance_id}))

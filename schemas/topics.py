@@ -26,6 +26,9 @@ CONTROL = Topic("chat.control", partitions=1, retention_ms=HOUR_MS)
 USAGE = Topic("chat.usage", partitions=8, retention_ms=7 * DAY_MS)
 DEAD_LETTERS = Topic("chat.dead-letters", partitions=1, retention_ms=30 * DAY_MS)
 
+WORKERS_GROUP = "workers"
+"""The consumer group that takes requests."""
+
 MANIFEST = (REQUESTS, REPLIES, CONTROL, USAGE, DEAD_LETTERS)
 
 

@@ -5,9 +5,10 @@ from typing import Protocol
 from opentelemetry.trace import SpanKind
 
 from observability import conventions as c
-from observability.tracing import Attribute, Tracing, traceparent_of
+from observability.tracing import Tracing
+from observability.turn_trace import Attribute, spanning
 from schemas.requests import ChatRequest
-from schemas.topics import REQUESTS
+from schemas.topics import REQUESTS, request_key
 
 
 class TraceableRequests(Protocol):
@@ -26,11 +27,11 @@ class TracedRequests:
 
     async def ask(self, request: ChatRequest) -> None:
         """Returns when the broker has the request (G1)."""
-        with self._tracing.span(c.RECEIVE_SEND, None, SpanKind.SERVER, _describe(request)) as received:
-            attributes = {c.SYSTEM: "kafka", c.OPERATION: "send", c.DESTINATION: REQUESTS.name}
-            parent = traceparent_of(received)
-            with self._tracing.span(c.PRODUCE_REQUEST, parent, SpanKind.PRODUCER, attributes) as sent:
-                await self._requests.ask(request, traceparent_of(sent))
+        trace = self._tracing.turn(request.turn_id)
+        with spanning(trace.start_root(c.RECEIVE_SEND, _describe(request))):
+            sending = trace.root().start(c.PRODUCE_REQUEST, SpanKind.PRODUCER, _describe_record(request))
+            with spanning(sending):
+                await self._requests.ask(request, trace.root().below(sending).traceparent)
 
 
 def _describe(request: ChatRequest) -> dict[str, Attribute]:
@@ -39,4 +40,15 @@ def _describe(request: ChatRequest) -> dict[str, Attribute]:
         c.USER: request.user_id,
         c.GEN_AI_CONVERSATION: request.conversation_id,
         c.MODEL_ALIAS: request.model,
+    }
+
+
+def _describe_record(request: ChatRequest) -> dict[str, Attribute]:
+    return {
+        c.SYSTEM: "kafka",
+        c.OPERATION: "send",
+        c.OPERATION_TYPE: "send",
+        c.DESTINATION: REQUESTS.name,
+        c.MESSAGE_KEY: request_key(request.user_id, request.conversation_id),
+        c.TURN: request.turn_id,
     }

@@ -4,21 +4,18 @@ Before the first piece, a failing deployment is left for the next one and the us
 fault is the caller's to handle.
 """
 
-import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import structlog
-from opentelemetry.trace import Span, SpanKind
 
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment, Deployments, new_router
 from consumers.llm.faults import root_cause
+from consumers.llm.observed_try import FailedTry, observed_try
 from consumers.llm.pieces import End, Piece, ProviderFault
 from consumers.llm.provider_stream import pieces_of, warm_up
 from consumers.llm.questions import Question
-from observability import conventions as c
-from observability.tracing import Tracing, mark_failed
 from observability.worker_metrics import WorkerMetrics
 from schemas.errors import ErrorCode
 from schemas.models_file import ModelsFile
@@ -34,14 +31,9 @@ class LlmDoor:
     """Asks models by alias. Holds LiteLLM's Router, which learns which deployments to leave alone for a while (L4)."""
 
     def __init__(
-        self,
-        models: ModelsFile,
-        tracing: Tracing,
-        deadlines: Deadlines | None = None,
-        metrics: WorkerMetrics | None = None,
+        self, models: ModelsFile, deadlines: Deadlines | None = None, metrics: WorkerMetrics | None = None
     ) -> None:
         self._models = models
-        self._tracing = tracing
         self._metrics = metrics or WorkerMetrics()
         self._deadlines = deadlines or Deadlines()
         self._deployments = Deployments(models, new_router(models))
@@ -65,18 +57,19 @@ class LlmDoor:
     async def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
         """The pieces of the first deployment that begins to answer, then its End. Raises ProviderFault."""
         fault: ProviderFault | None = None
+        before: FailedTry | None = None
         async for deployment in self._deployments.in_order(question.alias, question.messages):
             if fault is not None:
                 self._metrics.fell_back(question.alias, fault.code)
             begun = False
             try:
-                async with aclosing(self._one_try(deployment, question)) as pieces:
+                async with aclosing(self._one_try(deployment, question, before)) as pieces:
                     async for piece in pieces:
                         begun = True
                         yield piece
                 return
             except ProviderFault as error:
-                fault = error
+                fault, before = error, FailedTry(deployment.model, error.error_type)
                 log.warning(
                     "provider_attempt_failed",
                     model=deployment.model,
@@ -87,74 +80,11 @@ class LlmDoor:
                 break
         raise fault or ProviderFault(ErrorCode.PROVIDER_BUSY, "all_deployments_cool_down")
 
-    async def _one_try(self, deployment: Deployment, question: Question) -> AsyncGenerator[Piece | End, None]:
-        with self._observed(deployment, question) as observer:
+    async def _one_try(
+        self, deployment: Deployment, question: Question, before: FailedTry | None
+    ) -> AsyncGenerator[Piece | End, None]:
+        with observed_try(question, deployment, self._metrics, before) as seen:
             async with aclosing(pieces_of(deployment, question.messages, self._deadlines)) as pieces:
                 async for piece in pieces:
-                    observer.see(piece)
+                    seen.see(piece)
                     yield piece
-
-    @contextmanager
-    def _observed(self, deployment: Deployment, question: Question) -> Iterator["_TryObserver"]:
-        span = self._tracing.start(
-            f"{c.CHAT} {deployment.model}",
-            question.traceparent,
-            SpanKind.CLIENT,
-            _describe(deployment, question.conversation_id),
-        )
-        observer = _TryObserver(span, self._metrics, deployment.alias)
-        try:
-            yield observer
-        except ProviderFault as fault:
-            mark_failed(span, fault.error_type)
-            observer.outcome = fault.code
-            raise
-        finally:
-            observer.close()
-
-
-class _TryObserver:
-    """Counts a try's pieces into its span: none of them gets a span of its own (O4). One that is left has no fault."""
-
-    def __init__(self, span: Span, metrics: WorkerMetrics, alias: str) -> None:
-        self.outcome = "left"
-        self._span = span
-        self._metrics = metrics
-        self._alias = alias
-        self._pieces = 0
-        self._started_at = time.monotonic()
-
-    def see(self, piece: Piece | End) -> None:
-        if isinstance(piece, End):
-            self._note_end(piece)
-            return
-        if self._pieces == 0:
-            self._note_first(time.monotonic() - self._started_at)
-        self._pieces += 1
-
-    def close(self) -> None:
-        self._metrics.provider_attempt(self._alias, self.outcome)
-        self._span.set_attribute(c.CHUNKS, self._pieces)
-        self._span.end()
-
-    def _note_first(self, seconds: float) -> None:
-        self._metrics.first_token(self._alias, seconds)
-        self._span.set_attribute(c.FIRST_TOKEN_MS, round(seconds * 1000, 1))
-
-    def _note_end(self, end: End) -> None:
-        self.outcome = "answered"
-        self._span.set_attribute(c.GEN_AI_FINISH_REASONS, [end.finish_reason])
-        if end.usage is not None:
-            self._span.set_attribute(c.GEN_AI_INPUT_TOKENS, end.usage.input_tokens)
-            self._span.set_attribute(c.GEN_AI_OUTPUT_TOKENS, end.usage.output_tokens)
-
-
-def _describe(deployment: Deployment, conversation_id: str) -> dict[str, str | int | float | bool]:
-    return {
-        c.GEN_AI_OPERATION: "chat",
-        c.GEN_AI_PROVIDER: deployment.provider,
-        c.GEN_AI_REQUEST_MODEL: deployment.model,
-        c.GEN_AI_CONVERSATION: conversation_id,
-        c.MODEL_ALIAS: deployment.alias,
-        c.DEPLOYMENT: deployment.deployment_id,
-    }

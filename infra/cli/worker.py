@@ -29,7 +29,7 @@ async def _worker(shared: SharedSettings, embedded_broker: bool) -> int:
         async with unless_stopped(stop):
             common, models = await stack.enter_async_context(common_of(shared, "worker", embedded_broker))
             metrics = WorkerMetrics(common.monitored.registry)
-            door = await open_door(models.models, common.tracing, settings, metrics)
+            door = await open_door(models.models, settings, metrics)
             parts = worker_parts(common, worker_id, door, metrics)
             working = await stack.enter_async_context(running_worker(parts, settings))
         common.monitored.is_up()

@@ -19,7 +19,8 @@ from consumers.llm.questions import Question
 from infra.practice_provider import PracticeProvider, practice_provider
 from infra.practice_provider.calls import Ended
 from observability.metrics import new_registry
-from observability.tracing import trace_id_of, traceparent_of
+from observability.tracing import untraced
+from observability.turn_trace import TracePoint
 from observability.worker_metrics import WorkerMetrics
 from schemas.errors import ErrorCode
 from schemas.models_file import read_models
@@ -30,6 +31,7 @@ from tests.flow.worker_stage import tracing_into
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), LITELLM_WARNS]
 
+NOWHERE = untraced().turn("a turn").sender
 MESSAGES = [{"role": "user", "content": "WHAT-WAS-ASKED"}]
 
 
@@ -44,25 +46,19 @@ def _no_calls_yet(provider: PracticeProvider) -> None:
     provider.calls.clear()
 
 
-@pytest.fixture
-def spans() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
-
-
 def a_door(
     provider: PracticeProvider,
-    spans: InMemorySpanExporter,
     *names: str,
     fallback: str | None = None,
     deadlines: Deadlines | None = None,
 ) -> LlmDoor:
     models = models_with_fallback(provider, *names, fallback=fallback)
-    return LlmDoor(models, tracing_into(spans), deadlines)
+    return LlmDoor(models, deadlines)
 
 
-async def ask(door: LlmDoor, traceparent: str = "", alias: str = "a") -> tuple[str, End]:
+async def ask(door: LlmDoor, place: TracePoint = NOWHERE, alias: str = "a") -> tuple[str, End]:
     """The whole answer and its end."""
-    text, question = "", Question(alias, MESSAGES, "conversation", traceparent)
+    text, question = "", Question(alias, MESSAGES, "conversation", place)
     async with aclosing(door.answer(question)) as pieces:
         async for piece in pieces:
             if isinstance(piece, End):
@@ -73,7 +69,7 @@ async def ask(door: LlmDoor, traceparent: str = "", alias: str = "a") -> tuple[s
 
 async def fault_of(door: LlmDoor) -> tuple[str, ProviderFault]:
     """What came before the fault, and the fault."""
-    text, question = "", Question("a", MESSAGES, "conversation", "")
+    text, question = "", Question("a", MESSAGES, "conversation", NOWHERE)
     with pytest.raises(ProviderFault) as raised:
         async with aclosing(door.answer(question)) as pieces:
             async for piece in pieces:
@@ -88,10 +84,8 @@ def asked(provider: PracticeProvider) -> list[str]:
     return [call.model for call in provider.calls.newest_last()]
 
 
-async def test_an_answer_is_its_pieces_and_an_end_with_the_providers_figures(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
-    text, end = await ask(a_door(provider, spans, "practice-8x0"))
+async def test_an_answer_is_its_pieces_and_an_end_with_the_providers_figures(provider: PracticeProvider) -> None:
+    text, end = await ask(a_door(provider, "practice-8x0"))
     assert len(text.split()) >= 8
     assert (end.finish_reason, end.alias) == ("stop", "a")
     assert end.usage is not None
@@ -101,18 +95,16 @@ async def test_an_answer_is_its_pieces_and_an_end_with_the_providers_figures(
 
 @pytest.mark.parametrize("broken", ["practice-8x0-429", "practice-8x0-500", "practice-8x0-reset0", "gpt-unheard-of"])
 async def test_a_fault_before_the_first_token_is_survived_by_the_fallback_alias(
-    provider: PracticeProvider, spans: InMemorySpanExporter, broken: str
+    provider: PracticeProvider, broken: str
 ) -> None:
-    text, end = await ask(a_door(provider, spans, broken, fallback="practice-8x0"))
+    text, end = await ask(a_door(provider, broken, fallback="practice-8x0"))
     assert (len(text.split()) >= 8, end.alias) == (True, "b")
 
 
-async def test_tries_fallbacks_and_first_tokens_are_counted_by_alias_and_reason(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
+async def test_tries_fallbacks_and_first_tokens_are_counted_by_alias_and_reason(provider: PracticeProvider) -> None:
     registry = new_registry()
     models = models_with_fallback(provider, "practice-8x0-429", fallback="practice-8x0")
-    await ask(LlmDoor(models, tracing_into(spans), metrics=WorkerMetrics(registry)))
+    await ask(LlmDoor(models, metrics=WorkerMetrics(registry)))
     counted = samples_in(generate_latest(registry).decode())
     assert counted("samvad_provider_attempts_total", model="a", outcome="provider_busy") == 1
     assert counted("samvad_provider_attempts_total", model="b", outcome="answered") == 1
@@ -120,28 +112,24 @@ async def test_tries_fallbacks_and_first_tokens_are_counted_by_alias_and_reason(
     assert counted("samvad_provider_first_token_seconds_count", model="b") == 1
 
 
-async def test_another_deployment_of_the_same_alias_comes_before_a_fallback(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
+async def test_another_deployment_of_the_same_alias_comes_before_a_fallback(provider: PracticeProvider) -> None:
     for _ in range(4):  # whichever the Router picks first
-        door = a_door(provider, spans, "practice-8x0-500", "practice-8x0", fallback="practice-9x0")
+        door = a_door(provider, "practice-8x0-500", "practice-8x0", fallback="practice-9x0")
         assert (await ask(door))[1].alias == "a"
     assert "practice-9x0" not in asked(provider)
 
 
 async def test_a_provider_that_does_not_begin_in_time_is_left_and_its_connection_closed(
-    provider: PracticeProvider, spans: InMemorySpanExporter
+    provider: PracticeProvider,
 ) -> None:
     quick = Deadlines(first_token_seconds=0.15)
-    door = a_door(provider, spans, "practice-8x0-ttft30000", fallback="practice-8x0", deadlines=quick)
+    door = a_door(provider, "practice-8x0-ttft30000", fallback="practice-8x0", deadlines=quick)
     assert (await ask(door))[1].alias == "b"
     await until(lambda: provider.calls.newest_last()[0].ended is Ended.CLIENT_CLOSED)
 
 
-async def test_when_nobody_answers_the_last_fault_is_told(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
-    text, fault = await fault_of(a_door(provider, spans, "practice-8x0-500", fallback="practice-8x0-429"))
+async def test_when_nobody_answers_the_last_fault_is_told(provider: PracticeProvider) -> None:
+    text, fault = await fault_of(a_door(provider, "practice-8x0-500", fallback="practice-8x0-429"))
     assert (text, fault.code) == ("", ErrorCode.PROVIDER_BUSY)
     assert asked(provider) == ["practice-8x0-500", "practice-8x0-429"]
 
@@ -155,19 +143,17 @@ async def test_when_nobody_answers_the_last_fault_is_told(
     ],
 )
 async def test_a_fault_after_the_first_token_comes_through_with_what_was_said_and_nobody_else_is_asked(
-    provider: PracticeProvider, spans: InMemorySpanExporter, model: str, code: ErrorCode
+    provider: PracticeProvider, model: str, code: ErrorCode
 ) -> None:
-    door = a_door(provider, spans, model, fallback="practice-8x0", deadlines=Deadlines(gap_seconds=0.2))
+    door = a_door(provider, model, fallback="practice-8x0", deadlines=Deadlines(gap_seconds=0.2))
     text, fault = await fault_of(door)
     assert fault.code is code
     assert text.startswith("Answer")
     assert asked(provider) == [model]
 
 
-async def test_a_broken_chunk_ends_or_is_skipped_but_is_never_shown(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
-    door = a_door(provider, spans, "practice-8x0-garbage4")
+async def test_a_broken_chunk_ends_or_is_skipped_but_is_never_shown(provider: PracticeProvider) -> None:
+    door = a_door(provider, "practice-8x0-garbage4")
     try:
         text, _ = await ask(door)
     except ProviderFault as fault:
@@ -176,29 +162,25 @@ async def test_a_broken_chunk_ends_or_is_skipped_but_is_never_shown(
         assert "{" not in text
 
 
-async def test_leaving_an_answer_closes_the_providers_connection(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
-    question = Question("a", MESSAGES, "conversation", "")
-    async with aclosing(a_door(provider, spans, "practice-8x5-endless").answer(question)) as pieces:
+async def test_leaving_an_answer_closes_the_providers_connection(provider: PracticeProvider) -> None:
+    question = Question("a", MESSAGES, "conversation", NOWHERE)
+    async with aclosing(a_door(provider, "practice-8x5-endless").answer(question)) as pieces:
         await anext(pieces)
     await until(lambda: provider.calls.newest_last()[0].ended is Ended.CLIENT_CLOSED)
 
 
 async def test_cancelling_whoever_reads_closes_the_providers_connection_also_in_a_silence(
-    provider: PracticeProvider, spans: InMemorySpanExporter
+    provider: PracticeProvider,
 ) -> None:
-    reading = asyncio.create_task(ask(a_door(provider, spans, "practice-8x0-stall2")))
+    reading = asyncio.create_task(ask(a_door(provider, "practice-8x0-stall2")))
     await until(lambda: any(call.tokens_sent == 2 for call in provider.calls.newest_last()))
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await until(lambda: provider.calls.newest_last()[0].ended is Ended.STALLED)
 
 
-async def test_a_deployment_that_says_429_is_left_alone_for_a_while(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
-    door = a_door(provider, spans, "practice-8x0-429", "practice-8x0")
+async def test_a_deployment_that_says_429_is_left_alone_for_a_while(provider: PracticeProvider) -> None:
+    door = a_door(provider, "practice-8x0-429", "practice-8x0")
     while "practice-8x0-429" not in asked(provider):
         await ask(door)
     await until(lambda: bool(cooling_down(door)))
@@ -212,23 +194,21 @@ async def test_a_deployment_that_says_429_is_left_alone_for_a_while(
     "params", [{"max_retries": 2, "num_retries": 2}, {"stream": False}, {"metadata": {"team": "x"}}]
 )
 async def test_what_a_models_file_says_of_a_deployment_never_collides_with_what_the_door_says(
-    provider: PracticeProvider, spans: InMemorySpanExporter, params: dict[str, Any]
+    provider: PracticeProvider, params: dict[str, Any]
 ) -> None:
     models = read_models({"model_list": [entry(provider, "a", "practice-8x0", **params)]})
-    text, _ = await ask(LlmDoor(models, tracing_into(spans)))
+    text, _ = await ask(LlmDoor(models))
     assert text
 
 
-async def test_every_try_is_a_span_under_the_given_parent_with_its_fault_and_no_text(
-    provider: PracticeProvider, spans: InMemorySpanExporter
-) -> None:
-    parent = tracing_into(InMemorySpanExporter()).start("parent")
-    await ask(a_door(provider, spans, "practice-8x0-500", fallback="practice-8x0"), traceparent_of(parent))
-    failed, answered = spans.get_finished_spans()
-    for span in (failed, answered):
+async def test_every_try_is_a_span_under_the_given_place_with_its_fault_and_no_text(provider: PracticeProvider) -> None:
+    spans = InMemorySpanExporter()
+    place = tracing_into(spans).turn("a turn").attempt(1)
+    await ask(a_door(provider, "practice-8x0-500", fallback="practice-8x0"), place)
+    failed, first_token, answered = spans.get_finished_spans()
+    for span in (failed, first_token, answered):
         assert span.parent is not None
-        assert span.parent.span_id == parent.get_span_context().span_id
-        assert format(span.context.trace_id, "032x") == trace_id_of(parent)
+        assert (span.parent.trace_id, span.parent.span_id) == (place.context.trace_id, place.context.span_id)
         assert not {SECRET, "WHAT-WAS-ASKED"} & set(map(str, (span.attributes or {}).values()))
         assert span.events == ()
     assert failed.name == "chat hosted_vllm/practice-8x0-500"
@@ -240,42 +220,55 @@ async def test_every_try_is_a_span_under_the_given_parent_with_its_fault_and_no_
     assert answered.attributes["gen_ai.response.finish_reasons"] == ("stop",)
     assert answered.attributes["samvad.model.alias"] == "b"
     assert answered.attributes["samvad.chunks"] == 8
-    assert "samvad.first_token_ms" in answered.attributes
+    assert answered.attributes["samvad.fallback.reason"] == "InternalServerError"
+    assert answered.attributes["samvad.fallback.from"] == "hosted_vllm/practice-8x0-500"
+
+
+async def test_the_first_token_is_told_at_once_and_names_the_try(provider: PracticeProvider) -> None:
+    spans = InMemorySpanExporter()
+    question = Question("a", MESSAGES, "conversation", tracing_into(spans).turn("a turn").attempt(1))
+    async with aclosing(a_door(provider, "practice-8x5-endless").answer(question)) as pieces:
+        await anext(pieces)
+        (first_token,) = spans.get_finished_spans()
+    assert first_token.name == "first token"
+    assert first_token.attributes is not None
+    assert first_token.attributes["gen_ai.request.model"] == "hosted_vllm/practice-8x5-endless"
+    assert float(str(first_token.attributes["gen_ai.response.time_to_first_chunk"])) > 0
+    closed = spans.get_finished_spans()[-1]
+    assert (closed.attributes or {})["samvad.outcome"] == "left"
 
 
 async def test_an_unknown_alias_is_a_key_error_and_known_ones_have_prompts_and_budgets(
-    provider: PracticeProvider, spans: InMemorySpanExporter
+    provider: PracticeProvider,
 ) -> None:
     known = entry(provider, "a", "practice-8x0") | {"model_info": {"max_input_tokens": 1_000}}
     models = {
         "model_list": [known, entry(provider, "b", "practice-9x0")],
         "aliases": {"a": {"system_prompt": "Brief."}},
     }
-    door = LlmDoor(read_models(models), tracing_into(spans))
+    door = LlmDoor(read_models(models))
     assert (door.system_prompt_of("a"), door.system_prompt_of("b")) == ("Brief.", None)
     assert (door.budget_tokens("a"), door.budget_tokens("b")) == (750, 6_144)
     with pytest.raises(KeyError):
         door.system_prompt_of("c")
 
 
-async def test_a_key_from_the_environment_is_what_the_provider_gets(
-    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_key_from_the_environment_is_what_the_provider_gets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRACTICE_KEY", "from-the-environment")
     async with RawProvider('{"content":"hi"}') as (base_url, keys):
         model = {"model": "hosted_vllm/x", "api_base": base_url, "api_key": "os.environ/PRACTICE_KEY"}
         models = read_models({"model_list": [{"model_name": "a", "litellm_params": model}]})
-        await ask(LlmDoor(models, tracing_into(spans)))
+        await ask(LlmDoor(models))
     assert keys == ["Bearer from-the-environment"]
 
 
-async def test_reasoning_comes_apart_and_unpaired_surrogates_as_question_marks(spans: InMemorySpanExporter) -> None:
+async def test_reasoning_comes_apart_and_unpaired_surrogates_as_question_marks() -> None:
     deltas = ('{"reasoning_content":"Let me "}', '{"reasoning_content":"see"}', r'{"content":"a\ud800b"}')
     async with RawProvider(*deltas) as (base_url, _):
         model = {"model": "hosted_vllm/x", "api_base": base_url, "api_key": "x"}
         models = read_models({"model_list": [{"model_name": "a", "litellm_params": model}]})
-        door = LlmDoor(models, tracing_into(spans))
-        said = [piece async for piece in door.answer(Question("a", MESSAGES, "conversation", ""))]
+        door = LlmDoor(models)
+        said = [piece async for piece in door.answer(Question("a", MESSAGES, "conversation", NOWHERE))]
     assert said[:-1] == [Piece("Let me ", True), Piece("see", True), Piece("a?b")]
     assert isinstance(said[-1], End)
     assert said[-1].usage is not None

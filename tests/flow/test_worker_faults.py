@@ -12,14 +12,14 @@ from consumers.llm.deadlines import Deadlines
 from consumers.llm.door import LlmDoor
 from infra.practice_provider import PracticeProvider, practice_provider
 from infra.practice_provider.calls import Ended
-from observability.tracing import trace_id_of, traceparent_of
+from producers.request_producer import RequestProducer
 from schemas.errors import ErrorCode
 from schemas.frames import Completed, Delta, Failed, Stopped
 from schemas.models_file import read_models
 from tests.flow.practice_client import until
 from tests.flow.practice_models import LITELLM_WARNS, SECRET, entry
 from tests.flow.topic_readers import answer_in
-from tests.flow.worker_stage import Stage, running_stage, tracing_into
+from tests.flow.worker_stage import Stage, a_request, running_stage, tracing_into
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), LITELLM_WARNS]
 
@@ -50,7 +50,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         ]
         fallbacks = {"fallbacks": [{"refused": ["cut", "fast"]}, {"cut": ["fast"]}]}
         file = read_models({"model_list": models, "router_settings": fallbacks})
-        door = LlmDoor(file, tracing, Deadlines(gap_seconds=0.2))
+        door = LlmDoor(file, Deadlines(gap_seconds=0.2))
         await door.warm_up()
         async with running_stage(tmp_path_factory.mktemp("faults"), door, tracing=tracing) as stage:
             yield Scene(stage, provider, spans)
@@ -149,26 +149,28 @@ async def test_a_model_is_given_the_conversation_so_far(scene: Scene) -> None:
 
 
 async def test_one_turn_is_one_trace_from_the_edges_span_down_to_every_try(scene: Scene) -> None:
-    edge = tracing_into(InMemorySpanExporter()).start("receive send")
-    request = await scene.stage.ask(model="refused", traceparent=traceparent_of(edge))
-    await scene.stage.replies.end_of(request.turn_id)
-    await until(lambda: "process chat.requests" in spans_of(scene, trace_id_of(edge)))
-    spans = spans_of(scene, trace_id_of(edge))
-    root = spans["process chat.requests"]
-    assert root.parent is not None
-    assert root.parent.span_id == edge.get_span_context().span_id
+    asked = a_request(model="refused")
+    edge = tracing_into(InMemorySpanExporter()).turn(asked.turn_id)
+    sender = edge.root().below(edge.root().start("send chat.requests"))
+    await RequestProducer(scene.stage.records).ask(asked, sender.traceparent)
+    await scene.stage.replies.end_of(asked.turn_id)
+    await until(lambda: "finish turn" in spans_of(scene, edge.trace_id))
+    spans = spans_of(scene, edge.trace_id)
+    process = spans["process chat.requests"]
+    assert process.parent is not None
+    assert process.parent.span_id == sender.context.span_id
     tries = [
         "chat hosted_vllm/practice-7x0-429",
         "chat hosted_vllm/practice-7x0-reset0",
         "chat hosted_vllm/practice-8x0",
     ]
-    assert set(spans) == {"process chat.requests", "claim turn", "build context", *tries, "finish turn"}
-    parents = {name: span.parent and span.parent.span_id for name, span in spans.items() if span is not root}
-    assert parents == dict.fromkeys(parents, root.get_span_context().span_id)
+    steps = {"claim turn", "build context", *tries, "first token", "finish turn"}
+    assert set(spans) == {"process chat.requests", *steps}
+    parents = {name: span.parent and span.parent.span_id for name, span in spans.items() if span is not process}
+    assert parents == dict.fromkeys(parents, process.get_span_context().span_id)
     assert [spans[name].status.is_ok for name in tries] == [False, False, True]
-    assert root.attributes is not None
-    assert root.attributes["samvad.turn.id"] == request.turn_id
-    assert root.attributes["samvad.outcome"] == "completed"
+    assert (process.attributes or {})["samvad.turn.id"] == asked.turn_id
+    assert (spans["finish turn"].attributes or {})["samvad.outcome"] == "completed"
 
 
 async def test_no_span_carries_a_question_an_answer_or_a_key(scene: Scene) -> None:

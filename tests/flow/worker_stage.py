@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -178,9 +178,7 @@ async def running_stage(
 
 
 def tracing_into(spans: InMemorySpanExporter) -> Tracing:
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-    return Tracing(provider)
+    return Tracing(Resource.get_empty(), [SimpleSpanProcessor(spans)])
 
 
 async def committed_requests(bootstrap: str) -> int:

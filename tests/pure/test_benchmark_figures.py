@@ -40,7 +40,7 @@ def turn_spans() -> TurnSpans:
         c.PRODUCE_REQUEST: span(2, 5),
         c.PROCESS_REQUEST: span(6, 200),
         c.CONTEXT: span(14, 15),
-        c.CHAT: span(15, 190, **{c.FIRST_TOKEN_MS: 8.0}),
+        c.CHAT: span(15, 190, **{c.GEN_AI_TIME_TO_FIRST_CHUNK: 0.008}),
     }
 
 
