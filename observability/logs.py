@@ -2,12 +2,17 @@
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
 SECRET_NAMES = ("token", "secret", "password", "authorization", "api_key", "cookie")
+
+
+MOST_SENTENCES = 1_000
+"""Libraries put values into some of theirs: what is remembered of them stays bounded."""
 
 
 def setup_logging(role: str, level: str = "INFO", stream: TextIO | None = None, json_lines: bool = True) -> None:
@@ -23,6 +28,7 @@ def setup_logging(role: str, level: str = "INFO", stream: TextIO | None = None, 
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared_processors(), processors=_final(renderer))
     )
+    handler.addFilter(LibrariesOnceInAWhile())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -42,6 +48,35 @@ def _shared_processors() -> list[Any]:
 
 def _final(renderer: Any) -> list[Any]:
     return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+
+
+class LibrariesOnceInAWhile(logging.Filter):
+    """Lets each sentence of a library pass once in `seconds`, and says then how often it was held back.
+
+    With a broker away aiokafka says ten sentences ten times a second for as long as it lasts (1 GB a day), and what
+    matters drowns in them. Our own events are all let through: they are structures, not sentences.
+    """
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._passed_at: dict[str, float] = {}
+        self._held_back: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        sentence = record.msg
+        return not isinstance(sentence, str) or self._may_pass(f"{record.name} {sentence}", record)
+
+    def _may_pass(self, sentence: str, record: logging.LogRecord) -> bool:
+        if record.created - self._passed_at.get(sentence, 0.0) < self._seconds:
+            self._held_back[sentence] += 1
+            return False
+        if len(self._passed_at) >= MOST_SENTENCES:
+            self._passed_at.clear()
+        self._passed_at[sentence] = record.created
+        if times := self._held_back.pop(sentence, 0):
+            record.msg = f"{record.msg} [held back {times} times before]"
+        return True
 
 
 def _quieten_libraries() -> None:

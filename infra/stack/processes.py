@@ -33,7 +33,7 @@ class RunningProcess:
         try:
             found = psutil.Process(self.pid)
             is_same = abs(found.create_time() - self.began) < SAME_BEGINNING_SECONDS
-            return is_same and found.status() != psutil.STATUS_ZOMBIE
+            return is_same and not _has_ended(found)
         except psutil.NoSuchProcess:
             return False
 
@@ -94,6 +94,11 @@ def find(pid_file: Path) -> RunningProcess | None:
     except (FileNotFoundError, ValueError, KeyError):
         return None
     return running if running.is_alive() else None
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """A killed JVM is a zombie while its last threads still hold its ports: ended is who has no thread but the first."""
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
 
 
 def _reap(pid: int) -> None:

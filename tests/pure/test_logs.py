@@ -38,6 +38,19 @@ def test_an_event_is_one_json_line_with_its_role_level_time_and_fields(lines: Li
     assert line == {"event": "turn_taken_over", "attempt": 2, "level": "info", "role": "worker"}
 
 
+def test_a_librarys_sentence_is_said_once_in_a_while_and_counted_our_events_are_all_said(lines: Lines) -> None:
+    now = 1_000.0
+    restless = logging.getLogger("aiokafka.conn")
+    for second in (0, 1, 2, 12):
+        record = restless.makeRecord(restless.name, logging.ERROR, "f", 1, "No node %s", (second,), None)
+        record.created = now + second
+        restless.handle(record)
+    for _ in range(2):
+        structlog.get_logger("test").warning("turn_lost")
+    said = [line["event"] for line in lines()]
+    assert said == ["No node 0", "No node 12 [held back 2 times before]", "turn_lost", "turn_lost"]
+
+
 def test_a_turns_ids_are_on_every_line_within_it(lines: Lines) -> None:
     with structlog.contextvars.bound_contextvars(turn_id="t", trace_id="x"):
         structlog.get_logger("test").info("one")

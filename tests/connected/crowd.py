@@ -1,0 +1,76 @@
+"""Load with a strict eye: people who ask one question after the other while a test breaks things around them.
+
+In: the edges' addresses, how many people, which model. Out: every turn that they saw, checked against what is stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from samvad_client import TurnView
+from tests.contracts.deadlines import eventually
+from tests.whole.people import Person, assert_seen_is_stored, person
+
+END_SECONDS = 90.0
+
+
+@dataclass
+class Crowd:
+    """People, and the turns that each of them saw to the end."""
+
+    people: list[Person]
+    model: str
+    turns: list[list[TurnView]] = field(default_factory=list)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def talk(self) -> None:
+        """Everybody asks until `enough`; the last answers are waited for."""
+        self.turns = [[] for _ in self.people]
+        async with asyncio.TaskGroup() as tasks:
+            for someone, seen in zip(self.people, self.turns, strict=True):
+                tasks.create_task(self._ask_again_and_again(someone, seen))
+
+    async def _ask_again_and_again(self, someone: Person, seen: list[TurnView]) -> None:
+        while not self.enough.is_set():
+            async with asyncio.timeout(END_SECONDS):
+                seen.append(await someone.ask(f"question {len(seen)}", self.model))
+
+    @property
+    def answered(self) -> int:
+        """Answers seen to their end so far."""
+        return sum(map(len, self.turns))
+
+    async def until_answered(self, more: int) -> None:
+        """Returns when `more` answers than now have ended."""
+        wanted = self.answered + more
+        await eventually(lambda: self._has_answered(wanted), END_SECONDS)
+
+    async def _has_answered(self, wanted: int) -> bool:
+        return self.answered >= wanted
+
+    async def assert_nothing_lost_or_doubled(self) -> None:
+        """G1, G2, G3: each question has one end, each answer is stored as it was seen, and nothing else is."""
+        for someone, seen in zip(self.people, self.turns, strict=True):
+            assert {str(turn.status) for turn in seen} == {"completed"}
+            assert someone.observer.open_turns() == []
+            await assert_seen_is_stored(someone, seen)
+
+    def assert_sockets_stayed_open(self) -> None:
+        assert sum(someone.sessions[False] for someone in self.people) == 0
+
+
+@asynccontextmanager
+async def talking_crowd(edges: Sequence[str], count: int, model: str) -> AsyncIterator[Crowd]:
+    """`count` people, spread over the edges, who talk while the block runs and end their last answers after it."""
+    async with AsyncExitStack() as stack:
+        people = [
+            await stack.enter_async_context(person(edges[number % len(edges)], f"one of the crowd {number}"))
+            for number in range(count)
+        ]
+        crowd = Crowd(people, model)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(crowd.talk())
+            yield crowd
+            crowd.enough.set()
+        await crowd.assert_nothing_lost_or_doubled()
