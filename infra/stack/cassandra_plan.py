@@ -7,6 +7,7 @@ from typing import Any
 from infra.stack.layout import Layout
 from infra.stack.options import StackOptions, loopback
 from infra.stack.plan import Built, Kind, ServerPlan
+from infra.stack.secret_files import Secrets
 from infra.stack.versions import JAMM
 
 _TEMPLATES = Path(__file__).parent / "cassandra"
@@ -49,12 +50,12 @@ _FAST_START = (
 """Ready in 6-12 s instead of a minute: these waits are for clusters whose nodes are strangers."""
 
 
-def cassandra_plans(options: StackOptions, built: Built) -> list[ServerPlan]:
+def cassandra_plans(options: StackOptions, built: Built, secrets: Secrets | None) -> list[ServerPlan]:
     """One plan for each node."""
-    return [_node(number, options, built) for number in range(1, options.cassandra_nodes + 1)]
+    return [_node(number, options, built, secrets) for number in range(1, options.cassandra_nodes + 1)]
 
 
-def _node(number: int, options: StackOptions, built: Built) -> ServerPlan:
+def _node(number: int, options: StackOptions, built: Built, secrets: Secrets | None) -> ServerPlan:
     name, layout = f"cassandra-{number}", Layout(options.folder)
     configuration = layout.server(name) / "cassandra.yaml"
     return ServerPlan(
@@ -72,7 +73,7 @@ def _node(number: int, options: StackOptions, built: Built) -> ServerPlan:
             f"{built.cassandra}/*",
             "org.apache.cassandra.service.CassandraDaemon",
         ),
-        files={configuration: cassandra_yaml(number, options)},
+        files={configuration: cassandra_yaml(number, options, secrets)},
     )
 
 
@@ -94,9 +95,9 @@ def _java_options(nodes: int, built: Built) -> tuple[str, ...]:
     )
 
 
-def cassandra_yaml(number: int, options: StackOptions) -> str:
+def cassandra_yaml(number: int, options: StackOptions, secrets: Secrets | None) -> str:
     """The node's whole configuration: the common part, and its own."""
-    own = {**_addresses(number, options), **_folders(number, options)}
+    own = {**_addresses(number, options), **_folders(number, options), **(_security(secrets) if secrets else {})}
     lines = [f"{key}: {json.dumps(value)}" for key, value in own.items()]
     return "\n".join([(_TEMPLATES / "cassandra.yaml").read_text(), *lines, ""])
 
@@ -125,3 +126,16 @@ def _folders(number: int, options: StackOptions) -> dict[str, Any]:
     data = Layout(options.folder).data(f"cassandra-{number}")
     single = {f"{name}_directory": str(data / name) for name in ("commitlog", "hints", "saved_caches", "cdc_raw")}
     return {"data_file_directories": [str(data / "tables")], **single}
+
+
+def _security(secrets: Secrets) -> dict[str, Any]:
+    """Clients sign in with a password over TLS, nodes to each other with their certificate."""
+    own = {"keystore": str(secrets.keystore), "keystore_password": secrets.stores_password, "store_type": "PKCS12"}
+    trusted = {"truststore": str(secrets.truststore), "truststore_password": secrets.stores_password}
+    nodes = {"internode_encryption": "all", "require_client_auth": True, "require_endpoint_verification": True}
+    return {
+        "authenticator": "PasswordAuthenticator",
+        "authorizer": "CassandraAuthorizer",
+        "client_encryption_options": {"enabled": True, "optional": False, **own},
+        "server_encryption_options": {**nodes, **own, **trusted},
+    }

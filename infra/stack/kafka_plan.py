@@ -5,35 +5,51 @@ from pathlib import Path
 from infra.stack.layout import Layout
 from infra.stack.options import StackOptions, loopback
 from infra.stack.plan import Built, Kind, Preparation, ServerPlan
+from infra.stack.secret_files import USER, Secrets
 
 _TEMPLATES = Path(__file__).parent / "kafka"
 _CLUSTER_ID = "c2FtdmFkLXN0YWNrLTAwMQ"
 """The URL-safe base64 of 16 bytes, as StorageTool wants it."""
 _HEAP_MIB = {1: 512, 3: 384}
+_SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+MECHANISM = "SCRAM-SHA-512"
 
 
-def kafka_plans(options: StackOptions, built: Built) -> list[ServerPlan]:
+def kafka_plans(options: StackOptions, built: Built, secrets: Secrets | None) -> list[ServerPlan]:
     """One plan for each broker."""
-    return [_broker(number, options, built) for number in range(1, options.brokers + 1)]
+    return [_broker(number, options, built, secrets) for number in range(1, options.brokers + 1)]
 
 
-def _broker(number: int, options: StackOptions, built: Built) -> ServerPlan:
+def _broker(number: int, options: StackOptions, built: Built, secrets: Secrets | None) -> ServerPlan:
     name, ports, layout = f"kafka-{number}", options.ports, Layout(options.folder)
-    properties = layout.server(name) / "server.properties"
-    java = (built.java, *_java_options(options.brokers), "-cp", f"{built.kafka}/*")
+    properties, formatting = (layout.server(name) / file for file in ("server.properties", "format.arguments"))
+    class_path = ("-cp", f"{built.kafka}/*")
     return ServerPlan(
         name=name,
         kind=Kind.KAFKA,
         host=loopback(number),
         port=ports.kafka,
         other_ports=(ports.kafka_brokers, ports.kafka_controllers),
-        command=(*java, "kafka.Kafka", str(properties)),
-        files={properties: server_properties(number, options)},
-        preparation=Preparation(
-            (*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)),
-            made=layout.data(name) / "meta.properties",
-        ),
+        command=(built.java, *_java_options(options.brokers), *class_path, "kafka.Kafka", str(properties)),
+        files={
+            properties: server_properties(number, options, secrets),
+            formatting: _as_file((*_SHORT_LIVED, *class_path, *_format(properties, secrets))),
+        },
+        preparation=Preparation((built.java, f"@{formatting}"), made=layout.data(name) / "meta.properties"),
     )
+
+
+def _format(properties: Path, secrets: Secrets | None) -> tuple[str, ...]:
+    command = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties))
+    if secrets is None:
+        return command
+    return (*command, "--add-scram", f"{MECHANISM}=[name={USER},password={secrets.kafka_password}]")
+
+
+def _as_file(arguments: tuple[str, ...]) -> str:
+    """For `java @file`: a password among the arguments is on no command line."""
+    quoted = (argument.replace("\\", "\\\\").replace('"', '\\"') for argument in arguments)
+    return "\n".join(f'"{argument}"' for argument in quoted)
 
 
 def _java_options(brokers: int) -> tuple[str, ...]:
@@ -47,9 +63,10 @@ def _java_options(brokers: int) -> tuple[str, ...]:
     )
 
 
-def server_properties(number: int, options: StackOptions) -> str:
+def server_properties(number: int, options: StackOptions, secrets: Secrets | None) -> str:
     """The broker's whole configuration: the common part, then its own."""
-    own = {**_identity(number, options), **_replication(options.brokers), **_security()}
+    security = _PLAIN if secrets is None else _security(secrets)
+    own = {**_identity(number, options), **_replication(options.brokers), **security}
     lines = [f"{key}={value}" for key, value in own.items()]
     return "\n".join([(_TEMPLATES / "server.properties").read_text(), *lines, ""])
 
@@ -82,5 +99,22 @@ def _replication(brokers: int) -> dict[str, str]:
     }
 
 
-def _security() -> dict[str, str]:
-    return {"listener.security.protocol.map": "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT"}
+_PLAIN = {"listener.security.protocol.map": "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT"}
+
+
+def _security(secrets: Secrets) -> dict[str, str]:
+    """Clients sign in with a password, brokers and controllers to each other with their certificate."""
+    scram = f"listener.name.client.{MECHANISM.lower()}.sasl.jaas.config"
+    return {
+        "listener.security.protocol.map": "CLIENT:SASL_SSL,BROKER:SSL,CONTROLLER:SSL",
+        "sasl.enabled.mechanisms": MECHANISM,
+        scram: "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        "ssl.keystore.type": "PKCS12",
+        "ssl.keystore.location": str(secrets.keystore),
+        "ssl.keystore.password": secrets.stores_password,
+        "ssl.truststore.type": "PKCS12",
+        "ssl.truststore.location": str(secrets.truststore),
+        "ssl.truststore.password": secrets.stores_password,
+        "listener.name.broker.ssl.client.auth": "required",
+        "listener.name.controller.ssl.client.auth": "required",
+    }

@@ -34,6 +34,19 @@ class Ports:
         candidates = _free_ports()
         return cls(*(next(candidates) for _ in fields(cls)))
 
+    @classmethod
+    def parsed(cls, text: str) -> "Ports":
+        """From `free`, `+100`, or `kafka=19092,otlp=14318`. Raises ValueError with what would do."""
+        if text == "free":
+            return cls.free()
+        if text.startswith("+") and text[1:].isdecimal():
+            return cls().moved(int(text))
+        try:
+            return cls(**{name: int(port) for name, port in (one.split("=") for one in text.split(","))})
+        except (ValueError, TypeError) as error:
+            names = ", ".join(one.name for one in fields(cls))
+            raise ValueError(f"'{text}' names no ports: free, +100, or name=port with commas ({names})") from error
+
     def moved(self, offset: int) -> "Ports":
         """Every port `offset` higher."""
         return Ports(**{name: port + offset for name, port in asdict(self).items()})
@@ -41,7 +54,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """A stack in a folder. 1 or 3 brokers, 1 or 3 Cassandra nodes."""
+    """A stack in a folder: 1 or 3 brokers; 0, 1 or 3 Cassandra nodes. Raises ValueError for others."""
 
     folder: Path
     brokers: int = 1
@@ -52,8 +65,8 @@ class StackOptions:
     ports: Ports = field(default_factory=Ports)
 
     def __post_init__(self) -> None:
-        if self.brokers not in (1, MOST_NODES) or self.cassandra_nodes not in (1, MOST_NODES):
-            raise ValueError(f"a stack has 1 or {MOST_NODES} brokers and 1 or {MOST_NODES} Cassandra nodes")
+        if self.brokers not in (1, MOST_NODES) or self.cassandra_nodes not in (0, 1, MOST_NODES):
+            raise ValueError(f"a stack has 1 or {MOST_NODES} brokers and 0, 1 or {MOST_NODES} Cassandra nodes")
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the folder, which may be moved."""

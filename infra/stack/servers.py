@@ -113,7 +113,7 @@ class StackServer:
         if not free:
             raise PortInUse(
                 f"port {port} of {self.plan.host}, which {self.name} needs, is in use{_by_whom(port)}. "
-                "End what listens there, or choose other ports: samvad stack up --free-ports (or --port-offset 100)"
+                "End what listens there, or choose other ports: samvad stack up --ports free (or --ports +100)"
             )
 
     def _spawn(self) -> RunningProcess:

@@ -1,36 +1,23 @@
-"""The native stack as a whole: up, down, status, and each of its servers by name."""
+"""The native stack as a whole: up and down."""
 
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from infra.stack import tools
 from infra.stack.addresses import StackAddresses, stack_addresses
-from infra.stack.cassandra_plan import cassandra_plans
+from infra.stack.all_servers import secrets_of, servers_in, servers_of
+from infra.stack.cassandra_whole import settle_cassandra
 from infra.stack.errors import StackError
-from infra.stack.jaeger_plan import jaeger_plan
-from infra.stack.kafka_plan import kafka_plans
+from infra.stack.kafka_whole import await_all_brokers
 from infra.stack.layout import Layout, remember, remembered
 from infra.stack.options import StackOptions
-from infra.stack.plan import Built
-from infra.stack.processes import RunningProcess
-from infra.stack.programs import Say, locked, places, programs
+from infra.stack.programs import Say, locked, programs
+from infra.stack.secret_files import Secrets, kept_secrets
 from infra.stack.servers import StackServer
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatus:
-    """One line of `samvad stack status`."""
-
-    name: str
-    state: str
-    """ready, not answering, suspended or down."""
-    pid: int | None
-    address: str
-    memory_bytes: int
-    folder: Path
 
 
 def up(options: StackOptions, say: Say) -> StackAddresses:
@@ -39,15 +26,18 @@ def up(options: StackOptions, say: Say) -> StackAddresses:
     Raises StackError (see infra.stack.errors), whose text says what to do.
     """
     options = replace(options, folder=options.folder.absolute())
+    layout = Layout(options.folder)
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(Layout(options.folder).lock_file):
+    with locked(layout.lock_file):
         settled = _with_what_was_here(options)
-        servers = _servers(options, programs(options.with_jaeger, say))
+        built = programs(options.with_jaeger, say)
+        secrets = kept_secrets(layout.secrets, tools.keytool()) if options.secure else None
+        servers = servers_of(options, built, secrets)
         for one in servers:
             one.check_ports()
         remember(settled)
         _together(servers, lambda one: _start(one, say))
-    return stack_addresses(options)
+        return _whole(options, secrets)
 
 
 def down(folder: Path, say: Say, wipe: bool = False) -> None:
@@ -57,24 +47,9 @@ def down(folder: Path, say: Say, wipe: bool = False) -> None:
         say(f"no stack in {folder}")
         return
     with locked(Layout(options.folder).lock_file):
-        _together(_servers(options, places()), lambda one: _stop(one, say))
-    if wipe:
-        shutil.rmtree(options.folder)
-
-
-def status(folder: Path) -> list[ServerStatus]:
-    """Every server of the folder's stack; empty when there is none."""
-    options = remembered(folder.absolute())
-    return [_status(one) for one in _servers(options, places())] if options else []
-
-
-def server(folder: Path, name: str) -> StackServer:
-    """One server of the folder's stack: kafka-1, cassandra-1, jaeger, ... Raises StackError."""
-    options = remembered(folder.absolute())
-    for one in _servers(options, places()) if options else []:
-        if one.name == name:
-            return one
-    raise StackError(f"no server {name} in {folder}")
+        _together(servers_in(folder), lambda one: _stop(one, say))
+        if wipe:
+            shutil.rmtree(options.folder)
 
 
 def addresses(folder: Path) -> StackAddresses:
@@ -82,7 +57,7 @@ def addresses(folder: Path) -> StackAddresses:
     options = remembered(folder.absolute())
     if options is None:
         raise StackError(f"no stack in {folder}; start one: samvad stack up --folder {folder}")
-    return stack_addresses(options)
+    return stack_addresses(options, secrets_of(options))
 
 
 def _with_what_was_here(options: StackOptions) -> StackOptions:
@@ -98,11 +73,14 @@ def _with_what_was_here(options: StackOptions) -> StackOptions:
     return replace(options, with_jaeger=options.with_jaeger or before.with_jaeger)
 
 
-def _servers(options: StackOptions, built: Built) -> list[StackServer]:
-    plans = [*kafka_plans(options, built), *cassandra_plans(options, built)]
-    if options.with_jaeger:
-        plans.append(jaeger_plan(options, built))
-    return [StackServer(plan, Layout(options.folder), None) for plan in plans]
+def _whole(options: StackOptions, secrets: Secrets | None) -> StackAddresses:
+    """One server that answers is a whole cluster; several, or passwords, are worth a look from a client's side."""
+    found = stack_addresses(options, secrets)
+    if options.brokers > 1 or secrets:
+        await_all_brokers(found.kafka_address(), options.brokers)
+    if options.cassandra_nodes > 1 or (options.cassandra_nodes and secrets):
+        settle_cassandra(options, secrets)
+    return found
 
 
 def _start(one: StackServer, say: Say) -> None:
@@ -126,23 +104,3 @@ def _together(servers: Sequence[StackServer], do: Callable[[StackServer], None])
         running = [threads.submit(do, one) for one in servers]
     for one in running:
         one.result()
-
-
-def _status(one: StackServer) -> ServerStatus:
-    process = one.process
-    return ServerStatus(
-        name=one.name,
-        state=_state(one, process),
-        pid=process.pid if process else None,
-        address=one.plan.address,
-        memory_bytes=process.memory_bytes() if process else 0,
-        folder=one.layout.server(one.name),
-    )
-
-
-def _state(one: StackServer, process: RunningProcess | None) -> str:
-    if process is None:
-        return "down"
-    if process.is_suspended():
-        return "suspended"
-    return "ready" if one.is_ready() else "not answering"

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 
 from infra.stack.errors import ToolMissing
@@ -17,7 +16,6 @@ _INSTALL = {
 }
 
 
-@cache
 def java() -> str:
     """The path of a Java that is new enough. Raises ToolMissing."""
     path = find("java")
@@ -26,6 +24,14 @@ def java() -> str:
     if version is None or version < OLDEST_JAVA:
         raise ToolMissing(f"{path} is Java {version or 'of an unknown version'}. {_INSTALL['java']}.")
     return path
+
+
+def keytool() -> str:
+    """Java's tool for certificates, from the same installation. Raises ToolMissing."""
+    path = Path(java()).resolve().parent / "keytool"
+    if not path.exists():
+        raise ToolMissing(f"{path} was not found. {_INSTALL['java']}.")
+    return str(path)
 
 
 def java_version(said: str) -> int | None:
