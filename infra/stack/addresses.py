@@ -6,6 +6,7 @@ from infra.stack.kafka_plan import MECHANISM
 from infra.stack.options import StackOptions, loopback
 from infra.stack.secret_files import USER, Secrets
 from producers.kafka_address import KafkaAddress
+from store.cassandra.address import CassandraAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,19 @@ class StackAddresses:
             MECHANISM,
             username=USER,
             password=self.secrets.kafka_password,
+            ca_file=self.secrets.ca_file,
+        )
+
+    def cassandra_address(self, keyspace: str = "samvad") -> CassandraAddress:
+        """How Samvad's store is opened on it."""
+        points = tuple(self.cassandra.split(","))
+        if self.secrets is None:
+            return CassandraAddress(points, keyspace)
+        return CassandraAddress(
+            points,
+            keyspace,
+            username=USER,
+            password=self.secrets.cassandra_password,
             ca_file=self.secrets.ca_file,
         )
 

@@ -95,7 +95,7 @@ def _java_options(nodes: int, built: Built) -> tuple[str, ...]:
     )
 
 
-def cassandra_yaml(number: int, options: StackOptions, secrets: Secrets | None) -> str:
+def cassandra_yaml(number: int, options: StackOptions, secrets: Secrets | None = None) -> str:
     """The node's whole configuration: the common part, and its own."""
     own = {**_addresses(number, options), **_folders(number, options), **(_security(secrets) if secrets else {})}
     lines = [f"{key}: {json.dumps(value)}" for key, value in own.items()]

@@ -63,7 +63,7 @@ def _java_options(brokers: int) -> tuple[str, ...]:
     )
 
 
-def server_properties(number: int, options: StackOptions, secrets: Secrets | None) -> str:
+def server_properties(number: int, options: StackOptions, secrets: Secrets | None = None) -> str:
     """The broker's whole configuration: the common part, then its own."""
     security = _PLAIN if secrets is None else _security(secrets)
     own = {**_identity(number, options), **_replication(options.brokers), **security}
