@@ -16,6 +16,7 @@ from consumers.outcome_span import outcome_told
 from consumers.outcomes import Ending, Fenced, Outcome, Released
 from consumers.processing import processing, traced_turn
 from consumers.running_turns import Interruption, RunningTurn, RunningTurns
+from consumers.slot import Slot
 from consumers.streaming import Checkpoints, Door, outcome_of, save_at_release, stream_answer
 from consumers.taking import TakenRequest
 from observability import conventions as c
@@ -49,10 +50,10 @@ class Answering:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
-    async def answer(self, taken: TakenRequest) -> bool:
+    async def answer(self, taken: TakenRequest, slot: Slot) -> bool:
         """True when the turn's row is ended, so that the offset may be committed; False when it was given back."""
         request = taken.request
-        turn = RunningTurn(request.turn_id, request.user_id, request.conversation_id)
+        turn = RunningTurn(request.turn_id, request.user_id, request.conversation_id, slot=slot)
         await self._wait_for_the_same_turn(turn.turn_id)
         self._steps.running.begin(turn)
         try:

@@ -118,8 +118,7 @@ class Beginner:
         self._parts.history.remember(*where, path, messages_of(ended))
 
     async def _claim(self, taken: TakenRequest, turn: RunningTurn, look: Processing) -> Take | Ended:
-        claimed = await self._parts.claimer.claim(taken.request, turn.wait_for_another)
-        turn.is_held_elsewhere = False
+        claimed = await self._parts.claimer.claim(taken.request, turn.waiting_for_another)
         look.claimed(claimed)
         # Before it is announced, or our own notice would say that somebody else took the turn.
         turn.attempt = claimed.row.attempt

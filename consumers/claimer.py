@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,6 +20,9 @@ from store.rows import TurnRow
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_SECONDS = 1.0
+
+Waiting = Callable[[], AbstractAsyncContextManager[None]]
+"""What surrounds a wait for another worker."""
 
 
 class Turns(Protocol):
@@ -53,17 +57,23 @@ class Claimer:
         self._control = control
         self._is_dead = is_dead
 
-    async def claim(self, request: ChatRequest, held_by_another: Callable[[], None] | None = None) -> Take | Ended:
-        """Waits while a live worker holds the turn, and says so. The given Take is written and ours; announce it."""
+    async def claim(self, request: ChatRequest, waiting: Waiting) -> Take | Ended:
+        """Waits, inside `waiting()`, while a live worker holds the turn. The given Take is written; announce it."""
         row: TurnRow | None = None
         while True:
             decision = await self._decide_and_write(row, request)
             if not isinstance(decision, HeldByAnother):
                 return decision
-            if held_by_another is not None:
-                held_by_another()
+            async with waiting():
+                row = await self._once_it_is_free(request)
+
+    async def _once_it_is_free(self, request: ChatRequest) -> TurnRow | None:
+        """The row, once the turn has ended or might be claimed."""
+        while True:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             row = await until_it_works(self._turns.load, request.turn_id)
+            if not isinstance(decide(row, request, self._new_claimant()), HeldByAnother):
+                return row
 
     async def _decide_and_write(self, row: TurnRow | None, request: ChatRequest) -> Decision:
         claimant = self._new_claimant()

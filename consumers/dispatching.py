@@ -1,7 +1,8 @@
 """Between the poll loop and the turns: lanes by conversation, one task per running turn, and what may be committed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,13 @@ from consumers.assignment import Assignment
 from consumers.offsets import OffsetTracker
 from consumers.ordering import Lanes
 from consumers.running_turns import RunningTurns
+from consumers.slot import Slot
 from consumers.taking import TakenRequest
 from schemas.topics import request_key
 
 log = structlog.get_logger(__name__)
 
-Answer = Callable[[TakenRequest], Awaitable[bool]]
+Answer = Callable[[TakenRequest, Slot], Awaitable[bool]]
 Settle = Callable[[str], Awaitable[None]]
 """Hears of each turn that is done with for good, in the moment in which its offset may be committed."""
 
@@ -31,6 +33,28 @@ class Job:
     taken: TakenRequest
 
 
+@dataclass(slots=True)
+class _Started:
+    """A job with its task; a slot as its turn knows it. `may_go_on` is there while it is parked."""
+
+    dispatcher: "Dispatcher"
+    key: str
+    job: Job
+    task: asyncio.Task[None] | None = None
+    may_go_on: asyncio.Event | None = None
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        self.may_go_on = asyncio.Event()
+        self.dispatcher.park(self.key)
+        try:
+            yield
+            self.dispatcher.unpark(self.key)
+            await self.may_go_on.wait()
+        finally:
+            self.may_go_on = None
+
+
 class Dispatcher:
     """Starts turns as lanes allow, and notes their offsets as finished once their rows are ended."""
 
@@ -39,7 +63,7 @@ class Dispatcher:
         self._settle = settle
         self._running = running
         self._lanes: Lanes[Job] = Lanes(max_running)
-        self._started: dict[str, Job] = {}
+        self._started: dict[str, _Started] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
         self.assignment: Assignment[Any] = Assignment()
@@ -63,12 +87,34 @@ class Dispatcher:
     @property
     def waiting_here_count(self) -> int:
         """Turns of partitions owned now that have not started. Any thread may ask."""
-        started = [job for job in self._started.copy().values() if self.assignment.owns(job.partition, job.tracker)]
+        started = [each for each in self._started.copy().values() if self._owns(each.job)]
         return max(0, self.assignment.open_count - len(started))
+
+    def park(self, key: str) -> None:
+        """The key's turn waits for another worker: its place is somebody else's meanwhile."""
+        self._lanes.park(key)
+        self._let_go_unless_ours(self._started[key])
+        self._start_what_may_start()
+
+    def unpark(self, key: str) -> None:
+        """Lets the key's turn go on as soon as there is room."""
+        self._lanes.unpark(key)
+        self._start_what_may_start()
+
+    def let_parked_go(self) -> None:
+        """Whoever gets their partition waits for them instead: at a drain all, else what is not ours any more."""
+        for each in self._started.values():
+            self._let_go_unless_ours(each)
+
+    def _let_go_unless_ours(self, started: _Started) -> None:
+        is_parked = started.may_go_on is not None
+        if is_parked and started.task is not None and (self._is_draining or not self._owns(started.job)):
+            started.task.cancel()
 
     def start_no_more(self) -> None:
         """What waits here stays untouched: its records are taken by whoever gets their partition."""
         self._is_draining = True
+        self.let_parked_go()
 
     async def drain(self, seconds: float, release_seconds: float) -> None:
         """Starts nothing more, gives running turns `seconds` to end, then has the rest given back."""
@@ -89,7 +135,7 @@ class Dispatcher:
 
         A redelivered record may find itself running here, or a later turn: those are not meant.
         """
-        started = [self._started[key]] if key in self._started else []
+        started = [self._started[key].job] if key in self._started else []
         for other in [*started, *self._lanes.waiting_for(key)]:
             turn_id = other.taken.request.turn_id
             if other.offset < job.offset and turn_id != job.taken.request.turn_id:
@@ -100,26 +146,32 @@ class Dispatcher:
     def _start_what_may_start(self) -> None:
         if self._is_draining:
             return
+        for key in self._lanes.resumable():
+            if going_on := self._started[key].may_go_on:
+                going_on.set()
         for key, job in self._lanes.startable():
-            self._started[key] = job
-            task = asyncio.create_task(self._run(key, job), name=f"turn-{job.taken.request.turn_id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            started = self._started[key] = _Started(self, key, job)
+            started.task = asyncio.create_task(self._run(key, started), name=f"turn-{job.taken.request.turn_id}")
+            self._tasks.add(started.task)
+            started.task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, key: str, job: Job) -> None:
+    def _owns(self, job: Job) -> bool:
+        return self.assignment.owns(job.partition, job.tracker)
+
+    async def _run(self, key: str, started: _Started) -> None:
         try:
             # A record of an older assignment is somebody else's by now, or comes to us again.
-            if self.assignment.owns(job.partition, job.tracker):
-                await self._see_through(job)
+            if self._owns(started.job):
+                await self._see_through(started.job, started)
         finally:
             self._started.pop(key, None)
             self._lanes.done(key)
             self._start_what_may_start()
 
-    async def _see_through(self, job: Job) -> None:
+    async def _see_through(self, job: Job, slot: Slot) -> None:
         turn_id = job.taken.request.turn_id
         try:
-            if await self._answer(job.taken):
+            if await self._answer(job.taken, slot):
                 if self._settle is not None:
                     await self._settle(turn_id)
                 job.tracker.finish(job.offset)

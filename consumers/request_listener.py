@@ -175,6 +175,7 @@ class RequestListener:
     def on_parted(self, partitions: Iterable[TopicPartition]) -> None:
         """What they hold is somebody else's to take from now on."""
         self._dispatcher.assignment.revoke(partitions)
+        self._dispatcher.let_parked_go()
         self.progress.parted(partitions)
 
 

@@ -1,9 +1,12 @@
 """The turns that this process runs, and how they are interrupted: stopped, taken over, given back."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from consumers.slot import EndlessSlots, Slot
 from store.rows import TurnRow
 
 
@@ -28,6 +31,7 @@ class RunningTurn:
     attempt: int = 0
     provider_called: bool = False
     broken_attempts: int = 0
+    slot: Slot = field(default_factory=EndlessSlots)
     is_held_elsewhere: bool = False
     """Another live worker has the claim: this process only waits for what becomes of it."""
     held: TurnRow | None = None
@@ -45,8 +49,15 @@ class RunningTurn:
         if not self.interrupted.done():
             self.interrupted.set_result(why)
 
-    def wait_for_another(self) -> None:
+    @asynccontextmanager
+    async def waiting_for_another(self) -> AsyncIterator[None]:
+        """While another live worker has the claim; that costs no slot here."""
         self.is_held_elsewhere = True
+        try:
+            async with self.slot.lent():
+                yield
+        finally:
+            self.is_held_elsewhere = False
 
     def forget_interruption(self) -> None:
         """For the next look at the row, which says what still holds."""

@@ -9,6 +9,7 @@ from consumers.claimer import Claimer, ClaimerSettings
 from consumers.claiming import Take
 from consumers.endings import finished_row
 from consumers.outcomes import Completed
+from consumers.slot import EndlessSlots
 from producers.errors import NotAttempted, OutcomeUnknown
 from producers.journalled_requests import MAX_UNSETTLED_BYTES, JournalledRequests
 from producers.kafka_writer import Record
@@ -58,7 +59,7 @@ async def test_a_turn_whose_end_was_stored_and_nothing_else_is_asked_again(store
     request = a_request("hello")
     await requests_to(Producer(), store).ask(request)
     claimer = Claimer(ClaimerSettings("worker", 600), store.turns, None, lambda _: False)  # type: ignore[arg-type]
-    claimed = await claimer.claim(request)
+    claimed = await claimer.claim(request, EndlessSlots().lent)
     assert isinstance(claimed, Take)
     said = Checkpoint(1, 1_000_001, "Hi.", "fast")
     ended = finished_row(claimed.row, Completed("stop", None), said, {1: Usage(1, 1, True)}, 1_000)

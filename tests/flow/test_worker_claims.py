@@ -5,6 +5,7 @@ record that a rebalance would deliver again is written again by the test.
 """
 
 import asyncio
+import time
 from functools import partial
 from pathlib import Path
 
@@ -96,6 +97,20 @@ async def test_while_its_owner_lives_a_turn_is_waited_for_and_its_end_repeated(t
         assert await waiter.replies.end_of(request.turn_id) == [end]
         assert other.asked == []
         await waiter.until_committed(1)
+
+
+async def test_a_turn_that_another_worker_holds_takes_no_place_from_the_next_conversation(tmp_path: Path) -> None:
+    held, one_at_a_time = a_request(), QUICK_DEATH.model_copy(update={"max_running": 1, "dead_after_seconds": 60})
+    async with running_stage(tmp_path, hello(), one_at_a_time) as stage:
+        await stage.store.heartbeats.beat("alive", 1)
+        await stage.store.turns.compare_and_set(
+            held_by("alive", held, first_claimed_at_ms=int(time.time() * 1000)), None
+        )
+        await stage.ask_again(held)
+        await eventually(lambda: looked_at(stage, held))
+        other = await stage.ask()
+        assert answer_in(await stage.replies.end_of(other.turn_id)) == "Hello you."
+        assert stage.replies.frames(held.turn_id) == []
 
 
 async def test_a_drain_gives_running_turns_back_and_another_worker_answers_them(tmp_path: Path) -> None:

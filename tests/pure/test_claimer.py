@@ -17,6 +17,7 @@ from consumers.finishing import Books, Finisher
 from consumers.history import Path
 from consumers.outcomes import Completed
 from consumers.running_turns import RunningTurn
+from consumers.slot import EndlessSlots
 from schemas.control import AnyNotice, TurnTaken
 from schemas.parts import Usage
 from schemas.requests import Ask
@@ -86,7 +87,7 @@ def a_finisher(turns: UnreliableTurns) -> Finisher:
 @pytest.mark.parametrize("seed", range(40))
 async def test_a_claim_an_end_and_a_release_happen_once_whatever_the_store_says(seed: int) -> None:
     turns = UnreliableTurns(random.Random(seed))
-    take = await a_claimer(turns).claim(ASK)
+    take = await a_claimer(turns).claim(ASK, EndlessSlots().lent)
     assert isinstance(take, Take)
     assert turns.row == take.row
     assert (turns.row.attempt, turns.row.version, turns.row.owner) == (1, 1, "me")
@@ -94,18 +95,18 @@ async def test_a_claim_an_end_and_a_release_happen_once_whatever_the_store_says(
     await finisher.give_back(take.row)
     assert turns.row is not None
     assert (turns.row.owner, turns.row.releases, turns.row.version) == (None, 1, 2)
-    again = await a_claimer(turns, "another").claim(ASK)
+    again = await a_claimer(turns, "another").claim(ASK, EndlessSlots().lent)
     assert isinstance(again, Take)
     assert (again.row.attempt, again.row.version) == (2, 3)
     ended = await finisher.conclude(an_attempt(again), Completed("stop", Usage(1, 2, estimated=False)))
     assert turns.row == ended
-    assert isinstance(await a_claimer(turns).claim(ASK), Ended)
+    assert isinstance(await a_claimer(turns).claim(ASK, EndlessSlots().lent), Ended)
 
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_a_stop_that_comes_between_is_kept_by_whoever_writes_next(seed: int) -> None:
     turns = UnreliableTurns(random.Random(seed))
-    take = await a_claimer(turns).claim(ASK)
+    take = await a_claimer(turns).claim(ASK, EndlessSlots().lent)
     assert isinstance(take, Take)
     assert turns.row is not None
     turns.row = msgspec.structs.replace(turns.row, version=turns.row.version + 1, stop=True)
@@ -118,8 +119,8 @@ async def test_a_stop_that_comes_between_is_kept_by_whoever_writes_next(seed: in
 @pytest.mark.parametrize("seed", range(20))
 async def test_who_lost_the_turn_neither_ends_it_nor_gives_it_back(seed: int) -> None:
     turns = UnreliableTurns(random.Random(seed))
-    lost = await a_claimer(turns, "slow").claim(ASK)
-    taken = await a_claimer(turns, dead="slow").claim(ASK)
+    lost = await a_claimer(turns, "slow").claim(ASK, EndlessSlots().lent)
+    taken = await a_claimer(turns, dead="slow").claim(ASK, EndlessSlots().lent)
     assert isinstance(lost, Take)
     assert isinstance(taken, Take)
     finisher = a_finisher(turns)
@@ -137,7 +138,7 @@ async def test_a_claim_written_although_it_timed_out_takes_the_stop_that_came_af
                 raise StoreUnavailable
             return refused
 
-    take = await a_claimer(TimesOutOnce(random.Random(0), faults=0)).claim(ASK)
+    take = await a_claimer(TimesOutOnce(random.Random(0), faults=0)).claim(ASK, EndlessSlots().lent)
     assert isinstance(take, Take)
     assert take.stops
 
@@ -147,7 +148,7 @@ async def test_only_takeovers_are_announced() -> None:
     notices = Notices()
     claimer = Claimer(ClaimerSettings("me", 600), turns, notices, lambda worker: worker == "me")
     for _ in range(2):
-        take = await claimer.claim(ASK)
+        take = await claimer.claim(ASK, EndlessSlots().lent)
         assert isinstance(take, Take)
         await claimer.announce(take.row)
     assert notices.heard == [TurnTaken(turn_id="t", attempt=2)]

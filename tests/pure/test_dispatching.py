@@ -5,6 +5,7 @@ import asyncio
 from consumers.dispatching import Dispatcher, Job
 from consumers.offsets import OffsetTracker
 from consumers.running_turns import RunningTurns
+from consumers.slot import Slot
 from consumers.taking import TakenRequest
 from schemas.requests import Ask
 
@@ -12,17 +13,30 @@ P = "a partition"
 
 
 class Answers:
-    """Each turn waits for its own future; what that holds is what `answer` says."""
+    """Each turn waits for its own future; what that holds is what `answer` says.
 
-    def __init__(self) -> None:
+    Those in `held` first wait for another worker, until that `lets_go`; then they have gone on.
+    """
+
+    def __init__(self, *held: str) -> None:
         self.begun: list[str] = []
+        self.gone_on: list[str] = []
         self.ends: dict[str, asyncio.Future[bool]] = {}
+        self._held = {turn_id: asyncio.Event() for turn_id in held}
 
-    async def __call__(self, taken: TakenRequest) -> bool:
+    async def __call__(self, taken: TakenRequest, slot: Slot) -> bool:
         turn_id = taken.request.turn_id
         self.begun.append(turn_id)
+        if turn_id in self._held:
+            async with slot.lent():
+                await self._held[turn_id].wait()
+            self.gone_on.append(turn_id)
         self.ends[turn_id] = asyncio.get_running_loop().create_future()
         return await self.ends[turn_id]
+
+    async def let_go(self, turn_id: str) -> None:
+        self._held[turn_id].set()
+        await settle()
 
     async def end(self, turn_id: str, ended: bool = True) -> None:
         self.ends[turn_id].set_result(ended)
@@ -125,3 +139,46 @@ async def test_at_most_so_many_turns_run_at_once() -> None:
     await answers.end("b1")
     assert answers.begun == ["a0", "b1", "c2"]
     await dispatcher.drain(0, 0)
+
+
+async def test_a_turn_that_waits_for_another_worker_holds_no_slot_and_no_other_lane() -> None:
+    answers = Answers("a0")
+    dispatcher, tracker = new_dispatcher(answers, max_running=1)
+    for offset, conversation in enumerate("aab"):
+        dispatcher.add(a_job(tracker, offset, conversation))
+    await settle()
+    assert answers.begun == ["a0", "b2"], "the next of its own conversation waits behind it"
+    assert (dispatcher.running_count, dispatcher.waiting_count) == (1, 2)
+    await dispatcher.drain(0, 0)
+
+
+async def test_a_turn_that_waited_goes_on_before_those_that_have_not_started_once_there_is_room() -> None:
+    answers = Answers("a0")
+    dispatcher, tracker = new_dispatcher(answers, max_running=1)
+    for offset, conversation in enumerate("abc"):
+        dispatcher.add(a_job(tracker, offset, conversation))
+    await settle()
+    await answers.let_go("a0")
+    assert (answers.gone_on, answers.begun) == ([], ["a0", "b1"])
+    await answers.end("b1")
+    assert (answers.gone_on, answers.begun) == (["a0"], ["a0", "b1"])
+    await answers.end("a0")
+    assert answers.begun == ["a0", "b1", "c2"]
+    await answers.end("c2")
+    assert dispatcher.assignment.to_commit() == {P: 3}
+
+
+async def test_a_turn_that_waits_is_let_go_with_its_partition_or_at_a_drain() -> None:
+    answers = Answers("a0", "b1")
+    dispatcher, tracker = new_dispatcher(answers)
+    dispatcher.add(a_job(tracker, 0, "a"))
+    await settle()
+    dispatcher.assignment.revoke([P])
+    dispatcher.let_parked_go()
+    await settle()
+    assert dispatcher.waiting_count == 0
+    dispatcher.add(a_job(assign(dispatcher), 1, "b"))
+    await settle()
+    async with asyncio.timeout(5):
+        await dispatcher.drain(60, 0)
+    assert answers.gone_on == []

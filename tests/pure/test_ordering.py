@@ -20,6 +20,8 @@ class Lanework(RuleBasedStateMachine):
         self.added: dict[str, list[int]] = defaultdict(list)
         self.started: dict[str, list[int]] = defaultdict(list)
         self.running: set[str] = set()
+        self.parked: set[str] = set()
+        self.returning: list[str] = []
         self.count = 0
 
     @rule(key=KEYS)
@@ -31,18 +33,44 @@ class Lanework(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         for key, job in self.lanes.startable():
-            assert key not in self.running, "a second job of a conversation"
+            assert key not in self.running | self.parked, "a second job of a conversation"
             self.running.add(key)
             self.started[key].append(job)
         assert self.lanes.startable() == []
-        idle = [key for key in self.added if key not in self.running and self.added[key] != self.started[key]]
+        busy = self.running | self.parked
+        idle = [key for key in self.added if key not in busy and self.added[key] != self.started[key]]
         assert len(self.running) == self.max_running or not idle, "room, and a job that could have used it"
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
+    def park(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.running)))
         self.running.discard(key)
+        self.parked.add(key)
+        self.lanes.park(key)
+
+    @precondition(lambda self: self.parked - set(self.returning))
+    @rule(data=st.data())
+    def unpark(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.parked - set(self.returning))))
+        self.returning.append(key)
+        self.lanes.unpark(key)
+
+    @rule()
+    def resume(self) -> None:
+        for key in self.lanes.resumable():
+            assert key == self.returning.pop(0), "first come, first served"
+            self.parked.discard(key)
+            self.running.add(key)
+        assert len(self.running) == self.max_running or not self.returning, "room, and a job that could have used it"
+
+    @precondition(lambda self: self.running | self.parked)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.running | self.parked)))
+        self.running.discard(key)
+        self.parked.discard(key)
+        self.returning = [other for other in self.returning if other != key]
         self.lanes.done(key)
 
     @invariant()
@@ -56,7 +84,7 @@ class Lanework(RuleBasedStateMachine):
     def counts_are_right(self) -> None:
         assert self.lanes.running_count == len(self.running) <= self.max_running
         waiting = sum(map(len, self.added.values())) - sum(map(len, self.started.values()))
-        assert self.lanes.waiting_count == waiting
+        assert self.lanes.waiting_count == waiting + len(self.parked)
 
 
 TestLanework = Lanework.TestCase
