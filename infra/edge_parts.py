@@ -1,6 +1,7 @@
 """An edge's parts, put together. Apart from the worker's: neither role's libraries are in the other's image."""
 
 from infra.parts import Common
+from observability.edge_metrics import EdgeMetrics
 from producers.notice_producers import ControlProducer
 from producers.reply_producer import ReplyProducer
 from schemas.models_file import ModelsFile
@@ -27,4 +28,5 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         messages=store.messages,
         conversations=store.conversations,
         health=common.monitored.health,
+        metrics=EdgeMetrics(common.monitored.registry),
     )

@@ -5,10 +5,12 @@ never an id. What an object counts for itself anyway is read at the scrape, on t
 only, and copies of what may grow meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -66,10 +68,23 @@ def _filled(
     return family
 
 
-def of_known(counts: Mapping[str, int], known: Iterable[str]) -> dict[str, float]:
-    """Counts under the known labels only, each of them present; the rest together under `other`."""
-    kept = dict.fromkeys(known, 0.0)
-    for name, count in dict(counts).items():
-        label = name if name in kept else OTHER
-        kept[label] = kept.get(label, 0.0) + count
-    return kept
+class OneThreadHistogram(Collector):
+    """For what is observed at every frame, always by the event loop: 0.3 µs instead of the library's 1.3."""
+
+    def __init__(self, name: str, meaning: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
+        self._name = name
+        self._meaning = meaning
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe(self, seconds: float) -> None:
+        """A bucket holds what is up to its bound, as Prometheus has it."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        labels = [*(str(bound) for bound in self._bounds), "+Inf"]
+        buckets = list(zip(labels, accumulate(self._counts.copy()), strict=True))
+        return [HistogramMetricFamily(self._name, self._meaning, buckets=buckets, sum_value=self._sum)]

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from observability.edge_metrics import EdgeMetrics
 from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
 from schemas import codec
 from schemas.client_frames import Regenerate, Send
@@ -66,6 +67,7 @@ class AskingParts:
     announcer: Announcer
     errands: Errands
     clocks: Clocks
+    metrics: EdgeMetrics
 
 
 class Asking:
@@ -84,17 +86,17 @@ class Asking:
         if refusal is None and not self._parts.watcher.may_watch(feed, conversation_id):
             refusal = ErrorCode.TOO_MANY_WATCHED
         if refusal is not None:
-            feed.say(_rejected(request_id, refusal))
+            self._refuse(feed, request_id, refusal)
             return
         request = self._request(feed.user_id, send)
         broken = partial(feed.say, error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request_id))
         if self.after_asks(feed, conversation_id, partial(self._accept, feed, request), broken):
             self._parts.watcher.follow(feed, conversation_id)
         else:
-            feed.say(_rejected(request_id, ErrorCode.OVERLOADED))
+            self._refuse(feed, request_id, ErrorCode.OVERLOADED)
 
     def regenerate(self, feed: Feed, frame: Regenerate) -> None:
-        feed.say(_rejected(str(frame.request_id), ErrorCode.UNSUPPORTED))
+        self._refuse(feed, str(frame.request_id), ErrorCode.UNSUPPORTED)
 
     def after_asks(self, feed: Feed, conversation_id: str, work: Work, broken: Callable[[], None]) -> bool:
         """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""
@@ -105,19 +107,29 @@ class Asking:
         if self._is_known(request):
             await self._parts.teller.accept_again(feed, request)
         elif refusal := self._refusal(request):
-            feed.say(_rejected(request.request_id, refusal))
+            self._refuse(feed, request.request_id, refusal)
         else:
             with self._counted(request.user_id):
                 await self._open(feed, request)
 
     async def _open(self, feed: Feed, request: ChatRequest) -> None:
         if not await self._has_its_parent(request):
-            feed.say(_rejected(request.request_id, ErrorCode.UNKNOWN_PARENT))
+            self._refuse(feed, request.request_id, ErrorCode.UNKNOWN_PARENT)
             return
+        began_at = self._parts.clocks.now()
         answer = await self._produce(request)
-        feed.say(answer)
+        self._answer(feed, answer)
         if isinstance(answer, Accepted):
+            self._parts.metrics.accepted(self._parts.clocks.now() - began_at)
             self._tell_all(request)
+
+    def _refuse(self, feed: Feed, request_id: str, code: ErrorCode) -> None:
+        self._answer(feed, rejected_frame(request_id, code, RETRY_AFTER_MS if code is ErrorCode.OVERLOADED else None))
+
+    def _answer(self, feed: Feed, answer: Accepted | Rejected | ErrorFrame) -> None:
+        if isinstance(answer, Rejected):
+            self._parts.metrics.rejected(answer.code)
+        feed.say(answer)
 
     @contextmanager
     def _counted(self, user_id: str) -> Iterator[None]:
@@ -154,7 +166,9 @@ class Asking:
             model=request.model,
         )
         address = ReplyAddress(codec.kind_of(asked), asked.conversation_id, asked.turn_id, asked.seq)
-        self._parts.hub.route(request.user_id, address, codec.encode(asked), self._parts.clocks.now())
+        now = self._parts.clocks.now()
+        self._parts.hub.route(request.user_id, address, codec.encode(asked), now)
+        self._parts.hub.note_accepted(request.turn_id, now)
         self._parts.announcer.announce(request.user_id, asked)
 
     def _is_known(self, request: ChatRequest) -> bool:
@@ -187,7 +201,3 @@ class Asking:
             on_busy=send.on_busy,
             accepted_at=rfc3339(self._parts.clocks.epoch_ms()),
         )
-
-
-def _rejected(request_id: str, code: ErrorCode) -> Rejected:
-    return rejected_frame(request_id, code, RETRY_AFTER_MS if code is ErrorCode.OVERLOADED else None)

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from fastapi import APIRouter
 
+from observability.edge_metrics import EdgeMetrics
 from observability.health import Health
 from schemas.headers import ReplyAddress
 from ws_edge import asking, changing_conversations, looking_up, rest, stopping, watch_reading
@@ -20,6 +21,7 @@ from ws_edge.changing_conversations import ConversationChanger
 from ws_edge.clocks import Clocks
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.dev_sign_in_route import dev_sign_in_routes
+from ws_edge.edge_numbers import NumbersOfEdge
 from ws_edge.errands import Errands
 from ws_edge.health import health_routes
 from ws_edge.hub import Hub
@@ -27,6 +29,7 @@ from ws_edge.looking_up import TurnLookup
 from ws_edge.loopback import is_loopback
 from ws_edge.models_offered import OfferedModels
 from ws_edge.open_session import SessionParts
+from ws_edge.pace import Pace
 from ws_edge.readiness import Readiness
 from ws_edge.reply_listener import TakeReply
 from ws_edge.rest import RestApi
@@ -86,6 +89,7 @@ class EdgeParts:
     routers: tuple[APIRouter, ...] = ()
     clocks: Clocks = field(default_factory=Clocks)
     health: Health = field(default_factory=Health)
+    metrics: EdgeMetrics = field(default_factory=EdgeMetrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +105,17 @@ class Built:
     sweeper: Sweeper
     readiness: Readiness
     clocks: Clocks
+    metrics: EdgeMetrics
 
     def take_reply(self, user_id: str, address: ReplyAddress, raw: bytes) -> None:
         """The next reply of the log."""
+        self.metrics.replies.add(address.kind)
         self.hub.route(user_id, address, raw, self.clocks.now())
 
 
 def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     """Connects the parts; nothing runs yet."""
-    hub = Hub(TurnsInFlight())
+    hub = Hub(TurnsInFlight(), Pace(parts.metrics.first_delta, parts.metrics.gap))
     announcer = Announcer(parts.replies)
     lookup = TurnLookup(parts.turns, parts.checkpoints, hub, parts.clocks.now)
     hub.look_up = lookup.want
@@ -121,9 +127,11 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
     sockets = Sockets(session_parts, readiness, origins)
+    parts.metrics.read_from(NumbersOfEdge(sockets, hub, parts.source.lag_seconds))
     http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer), origins)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
-    return Built(EdgeApp(sockets, http), sockets, hub, lookup, watcher, errands, sweeper, readiness, parts.clocks)
+    running = (sockets, hub, lookup, watcher, errands, sweeper, readiness)
+    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics)
 
 
 def own_origins(host: str, port: int) -> frozenset[str]:
@@ -154,11 +162,12 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
             announcer=shared.announcer,
             errands=shared.errands,
             clocks=parts.clocks,
+            metrics=parts.metrics,
         ),
         settings.max_open_turns,
     )
     stops = Stopping(StoppingParts(parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks))
-    return SessionParts(settings, parts.sign_in, shared.hub, shared.watcher, asks, stops, parts.clocks)
+    return SessionParts(settings, parts.sign_in, shared.hub, shared.watcher, asks, stops, parts.clocks, parts.metrics)
 
 
 def _routers(settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer) -> list[APIRouter]:

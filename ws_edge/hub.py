@@ -10,6 +10,7 @@ from typing import TypeVar
 from schemas.headers import ReplyAddress
 from store.rows import TurnRow
 from ws_edge.feed import NOTHING_SEEN, Feed
+from ws_edge.pace import Pace
 from ws_edge.shown import shown_by_store
 from ws_edge.turn_in_flight import TERMINAL_STATUS, TurnInFlight, Verdict
 from ws_edge.turns_in_flight import Learned, Stored, TurnsInFlight
@@ -22,8 +23,10 @@ LookUp = Callable[[str, str, str], None]
 class Hub:
     """The sessions of this edge, by user and by watched conversation."""
 
-    def __init__(self, turns: TurnsInFlight) -> None:
+    def __init__(self, turns: TurnsInFlight, pace: Pace | None = None) -> None:
         self.turns = turns
+        self._pace = pace or Pace()
+        self.session_count = 0
         self.look_up: LookUp = lambda _user, _conversation, _turn: None
         self._watching: dict[tuple[str, str], dict[Feed, None]] = {}
         self._of_user: dict[str, dict[Feed, None]] = {}
@@ -31,12 +34,14 @@ class Hub:
     def join(self, feed: Feed) -> None:
         """A session is open."""
         self._of_user.setdefault(feed.user_id, {})[feed] = None
+        self.session_count += 1
 
     def leave(self, feed: Feed) -> None:
         """A session is over."""
         for conversation_id in list(feed.watched):
             self.unwatch(feed, conversation_id)
         _discard(self._of_user, feed.user_id, feed)
+        self.session_count -= 1
 
     def sessions_of(self, user_id: str) -> int:
         """How many sessions this user has here."""
@@ -68,8 +73,14 @@ class Hub:
             return
         if feeds := self._watching.get((user_id, address.conversation_id)):
             self._pass_on(verdict, feeds, user_id, address, raw)
+            if address.kind == "delta" and verdict is Verdict.DELIVER:
+                self._pace.delta(self.turns.open_turn(address.turn_id), now)
         if address.kind in TERMINAL_STATUS:
             self.turns.let_go(address.turn_id, now)
+
+    def note_accepted(self, turn_id: str, now: float) -> None:
+        """This edge accepted the turn: from here on its user waits."""
+        self._pace.accepted(self.turns.open_turn(turn_id), now)
 
     def learn(self, user_id: str, conversation_id: str, turn_id: str, stored: Stored, now: float) -> bool:
         """Takes what the store has of a turn of theirs, and serves those who wait for it. False: ask again soon."""

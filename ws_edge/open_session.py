@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from observability.edge_metrics import EdgeMetrics
 from schemas.client_frames import Regenerate, Send, Stop, Unwatch, Watch
 from schemas.frames import ServerFrame
 from ws_edge.asking import Asking
@@ -42,6 +43,7 @@ class SessionParts:
     asking: Asking
     stopping: Stopping
     clocks: Clocks
+    metrics: EdgeMetrics
 
 
 class OpenSession:
@@ -52,7 +54,7 @@ class OpenSession:
         self._receive = receive
         self._send = send
         self._loop = asyncio.get_running_loop()
-        self._session = Session(parts.settings, parts.clocks.now())
+        self._session = Session(parts.settings, parts.clocks.now(), parts.metrics.received)
         self._deadline = asyncio.timeout(parts.settings.hello_seconds)
         self._closing: Close | None = None
         self._feed: Feed | None = None
@@ -98,6 +100,7 @@ class OpenSession:
         if self._feed is not None:
             self._parts.watcher.leave(self._feed)
         code = None if self._closing is None else int(self._closing.code)
+        self._parts.metrics.closed(None if self._closing is None else self._closing.reason)
         log.info("session_ended", session_id=self._session.session_id, code=code)
         if self._writer is not None:
             await self._writer.finish(self._closing, self._parts.settings.farewell_seconds)
@@ -156,7 +159,8 @@ class OpenSession:
             return False
         outbox = Outbox(settings.outbox_bytes, settings.outbox_hard_bytes)
         feed = self._feed = Feed(identity.user_id, hub.turns, outbox, self._wake)
-        self._writer = SocketWriter(feed, self._send, settings.heartbeat_seconds, self._writer_broke)
+        sent = self._parts.metrics.sent
+        self._writer = SocketWriter(feed, self._send, settings.heartbeat_seconds, self._writer_broke, sent)
         hub.join(feed)
         log.info("session_opened", session_id=self._session.session_id, user_id=identity.user_id)
         return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from observability.edge_metrics import UNREADABLE, Tally
 from schemas import codec
 from schemas.client_frames import AnyClientFrame, Hello, Ping, Regenerate, Send, Stop, Unwatch, Watch
 from schemas.clock import rfc3339
@@ -60,11 +61,12 @@ _outlines: msgspec.json.Decoder[_Outline] = msgspec.json.Decoder(_Outline)
 class Session:
     """The state of one open socket. `identity` is None before `hello`."""
 
-    def __init__(self, settings: EdgeSettings, now: float) -> None:
+    def __init__(self, settings: EdgeSettings, now: float, received: Tally | None = None) -> None:
         self.session_id = new_id()
         self.identity: Identity | None = None
         self._settings = settings
         self._bucket = Bucket(settings.frames_per_second, settings.frame_burst, now)
+        self._received = received or Tally([])
         self._bad_in_a_row = 0
 
     def take(self, message: str | bytes, now: float) -> list[Effect]:
@@ -76,7 +78,9 @@ class Session:
         try:
             frame = codec.decode_client_frame(message)
         except codec.Unreadable:
+            self._received.add(UNREADABLE)
             return self._bad(message)
+        self._received.add(str(frame.__struct_config__.tag))
         self._bad_in_a_row = 0
         return self._good(frame)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from observability.edge_metrics import Tally
 from schemas import codec
 from schemas.frames import Pong
 from ws_edge.close_codes import Close
@@ -26,11 +27,14 @@ _PONG = codec.encode(Pong())
 class SocketWriter:
     """A task of its own, so that a client which reads slowly delays nobody else. `broken` is told of a bug."""
 
-    def __init__(self, feed: Feed, send: SendMessage, heartbeat_seconds: float, broken: Callable[[], None]) -> None:
+    def __init__(
+        self, feed: Feed, send: SendMessage, heartbeat_seconds: float, broken: Callable[[], None], sent: Tally
+    ) -> None:
         self._feed = feed
         self._send = send
         self._beat_seconds = heartbeat_seconds / 2
         self._broken = broken
+        self._sent = sent
         self._news = asyncio.Event()
         self._is_ending = False
         self._said_since_beat = False
@@ -72,6 +76,7 @@ class SocketWriter:
     async def _drain(self) -> None:
         while (raw := self._feed.next_to_send()) is not None:
             await self._send({"type": "websocket.send", "text": raw.decode(errors="replace")})
+            self._sent.add(codec.kind_of_encoded(raw))
             self._said_since_beat = True
 
     def _keep_alive(self) -> None:

@@ -42,7 +42,9 @@ class TurnInFlight:
         "_base",
         "_tail",
         "_tail_bytes",
+        "accepted_at",
         "conversation_id",
+        "delta_at",
         "doubted",
         "heard_at",
         "is_joined",
@@ -63,6 +65,8 @@ class TurnInFlight:
         self.last_seq = -1
         self.heard_at = now
         self.repeat_asked_at = now
+        self.accepted_at: float | None = None
+        self.delta_at: float | None = None
         self._base = Shown()
         self._tail: list[Numbered] = []
         self._tail_bytes = 0

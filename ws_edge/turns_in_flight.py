@@ -122,6 +122,11 @@ class TurnsInFlight:
         """The open turns of a conversation, in the order they were met."""
         return list(self._by_conversation.get((user_id, conversation_id), {}).values())
 
+    @property
+    def total_open(self) -> int:
+        """How many turns are open, of all users."""
+        return len(self._open)
+
     def open_count(self, user_id: str) -> int:
         """How many turns of this user are open."""
         return self._open_of_user[user_id]

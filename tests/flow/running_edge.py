@@ -17,6 +17,9 @@ import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from observability.edge_metrics import EdgeMetrics
+from observability.monitoring import Monitored, monitoring
+from observability.settings import AdminSettings
 from producers.reply_producer import address_of
 from schemas import codec
 from schemas.control import AnyNotice
@@ -136,6 +139,7 @@ class Stage:
     outage: asyncio.Event
     sign_in: DevSignIn
     later_seconds: list[float]
+    monitored: Monitored
 
     def passes(self, seconds: float) -> None:
         """Time passes, for the edge."""
@@ -229,7 +233,8 @@ async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
     defaults: dict[str, Any] = {"port": 0, "drain_seconds": 0.1}
     replies, requests, control, outage = Replies(), Requests(), Control(), asyncio.Event()
     sign_in, later_seconds = DevSignIn(SECRET), [0.0]
-    async with open_store(folder / "samvad.db") as store:
+    admin = AdminSettings(admin_port=0)
+    async with open_store(folder / "samvad.db") as store, monitoring(admin) as monitored:
         parts = EdgeParts(
             sign_in=sign_in,
             dev_sign_in=sign_in,
@@ -243,9 +248,12 @@ async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
             messages=Outage(store.messages, outage.is_set),
             conversations=Outage(store.conversations, outage.is_set),
             clocks=Clocks(now=lambda: time.monotonic() + later_seconds[0]),
+            health=monitored.health,
+            metrics=EdgeMetrics(monitored.registry),
         )
         async with edge(EdgeSettings(**(defaults | settings)), parts) as running:
-            yield Stage(running, parts, store, replies, requests, control, outage, sign_in, later_seconds)
+            monitored.is_up()
+            yield Stage(running, parts, store, replies, requests, control, outage, sign_in, later_seconds, monitored)
 
 
 async def until(condition: Callable[[], bool]) -> None:
