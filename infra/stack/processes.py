@@ -97,7 +97,7 @@ def find(pid_file: Path) -> RunningProcess | None:
 
 
 def _has_ended(process: psutil.Process) -> bool:
-    """A killed JVM is a zombie while its last threads still hold its ports: it has ended when only the first is left."""
+    """A killed JVM is a zombie while its last threads still hold its ports; without threads it has ended."""
     return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
 
 
