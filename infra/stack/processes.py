@@ -91,7 +91,7 @@ def find(pid_file: Path) -> RunningProcess | None:
     try:
         said = json.loads(pid_file.read_text())
         running = RunningProcess(said["pid"], said["began"])
-    except (FileNotFoundError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return running if running.is_alive() else None
 
