@@ -52,7 +52,7 @@ async def _start(command: tuple[str, ...], log: Path, environ: dict[str, str]) -
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=errors,
-            env={**_clean_environ(), **environ},
+            env={**clean_environ(), **environ},
             start_new_session=True,  # Ctrl-C is for the benchmark, which then ends its programs itself
         )
 
@@ -71,6 +71,6 @@ def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]
 
 
-def _clean_environ() -> dict[str, str]:
+def clean_environ() -> dict[str, str]:
     """This process's environment without what would choose a model or a place."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_CHOOSERS)}
