@@ -8,7 +8,7 @@ ROLES := edge worker usage
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-connected check format lint types imports bench lock clean
+.PHONY: help chat test test-connected check format lint types imports bench bench-real lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ imports: $(VENV)/ready-dev  ## do imports run one way?
 
 bench: $(VENV)/ready-dev  ## measure first token, gaps and CPU, through the system and beside it
 	@$(BIN)/python -m benchmarks.embedded $(ARGS)
+
+bench-real: $(VENV)/ready-dev  ## the same on real Kafka and Cassandra, started natively for it
+	@$(BIN)/python -m benchmarks.real $(ARGS)
 
 lock: $(VENV)/ready-dev  ## resolve the versions again
 	@$(call compile,dev,--upgrade --extra dev)
