@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
+from producers.company import Company
 from producers.connected_producer import WriterSettings, connected_producer
 from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
 from schemas.headers import Headers
@@ -57,7 +58,7 @@ class KafkaWriter:
         self._settings = settings
         self._unacknowledged: dict[int, _Unacknowledged] = {}
         self._to_send: deque[_Unacknowledged] = deque()
-        self._more_to_send = asyncio.Event()
+        self._company = Company(settings.linger_ms / 1000)
         self._pending_bytes = 0
         self._count = 0
         self._partition_counts: dict[str, int] = {}
@@ -70,6 +71,7 @@ class KafkaWriter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._company.end_waiting()
         await self._flush(self._settings.flush_seconds)
         self._task.cancel()
         with suppress(asyncio.CancelledError):
@@ -84,16 +86,17 @@ class KafkaWriter:
     def unacknowledged_bytes(self) -> int:
         return self._pending_bytes
 
-    def submit(self, record: Record) -> asyncio.Future[None]:
+    def submit(self, record: Record, at_once: bool = False) -> asyncio.Future[None]:
         """Queues a record. The future ends when the broker has it; it may fail with RecordRefused or OutcomeUnknown.
 
+        It leaves with what comes within `linger_ms`; or at once, with all before it, where somebody waits for it.
         Raises NotAttempted when more than `max_pending_bytes` wait for the broker.
         """
         if self._pending_bytes + len(record.value) > self._settings.max_pending_bytes:
             raise NotAttempted("too many records wait for the broker")
         entry = self._remember(record)
         self._to_send.append(entry)
-        self._more_to_send.set()
+        self._company.join(at_once)
         return entry.acknowledged
 
     async def write(self, record: Record, within_seconds: float) -> None:
@@ -140,7 +143,7 @@ class KafkaWriter:
 
     @asynccontextmanager
     async def _trusted_producer(self) -> AsyncIterator[Any]:
-        async with connected_producer(self._settings) as producer:
+        async with connected_producer(replace(self._settings, linger_ms=0)) as producer:
             self._partition_counts.clear()  # a topic may have been made anew
             for entry in self._unacknowledged.values():
                 entry.handed_over_at = 0.0
@@ -166,8 +169,8 @@ class KafkaWriter:
                 delivery = await self._hand_over(producer, entry)
                 if delivery is not None:
                     delivery.add_done_callback(partial(self._on_delivery, entry, failure))
-            self._more_to_send.clear()
-            await self._more_to_send.wait()
+            self._company.left()
+            await self._company.gathered()
 
     async def _hand_over(self, producer: AIOKafkaProducer, entry: _Unacknowledged) -> asyncio.Future[Any] | None:
         """The delivery that the producer promises, or None if it can never take this record."""

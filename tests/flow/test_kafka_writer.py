@@ -157,6 +157,23 @@ async def test_closing_sends_what_still_waits(bootstrap: str) -> None:
     await everything_arrived(bootstrap, 50, keys="a")
 
 
+async def test_records_wait_for_company_until_somebody_waits_for_one_of_them(bootstrap: str) -> None:
+    async with a_writer(bootstrap, linger_ms=60_000) as writer, a_writer(bootstrap) as another:
+        await asyncio.wait_for(writer.submit(record("a", 0), at_once=True), 5)
+        patient = writer.submit(record("a", 1))
+        await another.write(record("b", 0), 5)
+        assert not patient.done()
+        await asyncio.wait_for(asyncio.gather(patient, writer.submit(record("a", 2), at_once=True)), 5)
+    await everything_arrived(bootstrap, 3, keys="a")
+
+
+async def test_closing_sends_at_once_what_waits_for_company(bootstrap: str) -> None:
+    async with asyncio.timeout(5), a_writer(bootstrap, linger_ms=60_000) as writer:
+        await writer.submit(record("a", 0), at_once=True)
+        patient = writer.submit(record("a", 1))
+    assert patient.done() and patient.exception() is None
+
+
 async def test_closing_without_a_broker_ends_soon_and_says_that_nothing_is_known(broker: BrokerProcess) -> None:
     async with asyncio.timeout(5):
         async with a_writer(broker.address, flush_seconds=0.2) as writer:
