@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,7 @@ class RunningProcess:
 
     def wait(self, seconds: float) -> bool:
         """Whether it ended within so many seconds."""
-        deadline = time.monotonic() + seconds
-        while self.is_alive():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(POLL_SECONDS)
-        return True
+        return comes_true(lambda: not self.is_alive(), seconds)
 
     def is_suspended(self) -> bool:
         """Whether a SIGSTOP holds it."""
@@ -65,6 +60,16 @@ class RunningProcess:
             return int(psutil.Process(self.pid).memory_info().rss)
         except psutil.NoSuchProcess:
             return 0
+
+
+def comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether it is true now or becomes true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def spawn(command: tuple[str, ...], environment: Mapping[str, str], log: Path, pid_file: Path) -> RunningProcess:

@@ -14,11 +14,12 @@ from infra.stack.errors import PortInUse, ServerFailed, StackError
 from infra.stack.layout import Layout, write_private
 from infra.stack.options import is_free
 from infra.stack.plan import Kind, ServerPlan
-from infra.stack.processes import RunningProcess
+from infra.stack.processes import RunningProcess, comes_true
 from infra.stack.readiness import answers
 
 READY_SECONDS = 120.0
 STOP_SECONDS = {Kind.KAFKA: 15.0, Kind.CASSANDRA: 15.0, Kind.JAEGER: 5.0}
+SUSPENSION_SECONDS = 5.0
 POLL_SECONDS = 0.1
 
 
@@ -84,7 +85,10 @@ class StackServer:
 
     def suspend(self) -> None:
         """SIGSTOP: it keeps its connections and answers nothing."""
-        self._running().send(signal.SIGSTOP)
+        process = self._running()
+        process.send(signal.SIGSTOP)
+        if not comes_true(process.is_suspended, SUSPENSION_SECONDS):
+            raise StackError(f"{self.name} was not suspended within {SUSPENSION_SECONDS:.0f} s")
 
     def resume(self) -> None:
         """SIGCONT."""

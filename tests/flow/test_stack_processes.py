@@ -45,8 +45,8 @@ def test_a_killed_child_is_gone_and_no_zombie(sleeper: RunningProcess, tmp_path:
 def test_a_suspended_process_is_known_as_such(sleeper: RunningProcess) -> None:
     assert not sleeper.is_suspended()
     sleeper.send(signal.SIGSTOP)
+    assert processes.comes_true(sleeper.is_suspended, 10)
     assert sleeper.is_alive()
-    assert sleeper.is_suspended()
 
 
 @pytest.mark.parametrize("written", ["", "{}", "[]", "17"])

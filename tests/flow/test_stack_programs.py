@@ -1,4 +1,4 @@
-"""The servers' programs: made once, whole or not at all, with tools that are there or are named; with a pretended Maven."""
+"""The servers' programs: made once, whole or not at all, with tools that are there or are named. Maven is pretended."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
