@@ -18,7 +18,7 @@ from tests.flow.broker_process import broker_process
 from tests.whole.processes import Program, free_port, models_file, practice_provider, program
 
 MODELS = {"paced": ["practice-20x100"], "long": ["practice-80x50"]}
-DRAIN_SECONDS = 2
+DRAIN_SECONDS = 6
 UNTIL_KNOWN_SECONDS = 15
 
 
@@ -43,6 +43,13 @@ class WayIn:
         give_up = time.monotonic() + UNTIL_KNOWN_SECONDS
         while (last := self._status_or_none(path)) != status:
             assert time.monotonic() < give_up, f"{path} is {last}: {self.log.read_text()[-1000:]}"
+            time.sleep(0.05)
+
+    def until_logged(self, words: str) -> None:
+        """Waits for the proxy to say so."""
+        give_up = time.monotonic() + UNTIL_KNOWN_SECONDS
+        while words not in (log := self.log.read_text()):
+            assert time.monotonic() < give_up, log[-1000:]
             time.sleep(0.05)
 
     def _status_or_none(self, path: str) -> int | None:
