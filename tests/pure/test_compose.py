@@ -19,8 +19,6 @@ from ws_edge.edge import ERRANDS_SECONDS
 from ws_edge.server import HTTP_GRACE_SECONDS
 from ws_edge.settings import EdgeSettings
 
-compose_spec = pytest.importorskip("compose_spec", reason="compose-spec is not installed")
-
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("samvad-")}
 JOBS = {"topics": "kafka", "migrate": "cassandra"}
@@ -29,6 +27,7 @@ every_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def _check(document: dict[str, Any]) -> None:
+    compose_spec = pytest.importorskip("compose_spec", reason="compose-spec is not installed")
     compose_spec.PyCompose.from_json(json.dumps(document))
 
 
