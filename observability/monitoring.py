@@ -47,7 +47,7 @@ class Monitored:
 async def monitoring(settings: AdminSettings) -> AsyncIterator[Monitored]:
     """Watches the event loop and, if it has a port, serves. Raises AdminPortTaken."""
     process, health = ProcessMetrics(), Health(is_starting=True)
-    pulse = LoopPulse(process.loop_lag.observe)
+    pulse = LoopPulse(process.note_loop_lag)
     health.alive_unless(lambda: _why_stuck(pulse, settings.stuck_loop_seconds))
     health.degraded_if(process.why_degraded)
     with _served(settings, process.registry, health) as address:

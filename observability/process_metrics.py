@@ -29,9 +29,15 @@ class ProcessMetrics:
         self.registry = registry or new_registry()
         ProcessCollector(registry=self.registry)
         self._read = ReadAtScrape(self.registry)
-        self.loop_lag = Histogram(
+        self._loop_lag = Histogram(
             "samvad_event_loop_lag_seconds",
             "How late the event loop came to a timer",
+            registry=self.registry,
+            buckets=QUICK_SECONDS,
+        )
+        self._loop_held = Histogram(
+            "samvad_event_loop_held_seconds",
+            "The part of that in which it did not wait for a CPU: code held it",
             registry=self.registry,
             buckets=QUICK_SECONDS,
         )
@@ -64,6 +70,11 @@ class ProcessMetrics:
             "writer",
             lambda: {name: writer.unacknowledged_bytes for name, writer in writers.items()},
         )
+
+    def note_loop_lag(self, late_seconds: float, held_seconds: float) -> None:
+        """The event loop came to a timer."""
+        self._loop_lag.observe(late_seconds)
+        self._loop_held.observe(held_seconds)
 
     def note_store_call(self, operation: str, outcome: str, seconds: float) -> None:
         """One call of the store has ended."""

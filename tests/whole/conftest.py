@@ -10,6 +10,7 @@ from tests.whole.processes import Program, models_file, practice_provider, serve
 PRACTICE_MODELS = {
     "fast": ["practice-12x5"],
     "slow": ["practice-80x25"],
+    "long": ["practice-300x50"],
     "endless": ["practice-1x20-endless"],
     "echo": ["practice-20x1-echo"],
     "broken": ["practice-12x5-reset6"],
