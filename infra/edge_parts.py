@@ -29,4 +29,5 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         conversations=store.conversations,
         health=common.monitored.health,
         metrics=EdgeMetrics(common.monitored.registry),
+        tracing=common.tracing,
     )

@@ -79,10 +79,10 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         store = await stack.enter_async_context(open_store(shared.data / "samvad.db"))
         await _tidy_up(store)
         writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
-        common = Common(broker, store, writers, tracing, monitored)
+        common = Common(worker_id, broker, store, writers, tracing, monitored)
         requests = JournalledRequests(RequestProducer(writers.records), store.journal)
         metrics = WorkerMetrics(monitored.registry)
-        parts_of_worker = worker_parts(common, worker_id, door, metrics, requests.settle)
+        parts_of_worker = worker_parts(common, door, metrics, requests.settle)
         worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared))
         await importing

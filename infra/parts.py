@@ -44,8 +44,12 @@ async def open_writers(broker: Broker, role: str, linger_ms: int) -> AsyncIterat
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What an edge and a worker of one process, or each of its own, are built from."""
+    """What an edge and a worker of one process, or each of its own, are built from.
 
+    `instance_id` names the process: to the other workers, in traces, in logs.
+    """
+
+    instance_id: str
     broker: Broker
     store: "Store"
     writers: Writers

@@ -6,12 +6,10 @@ from infra.parts import Common
 from observability.worker_metrics import WorkerMetrics
 
 
-def worker_parts(
-    common: Common, worker_id: str, door: ModelDoor, metrics: WorkerMetrics, settle: Settle | None = None
-) -> WorkerParts:
+def worker_parts(common: Common, door: ModelDoor, metrics: WorkerMetrics, settle: Settle | None = None) -> WorkerParts:
     """A worker's parts."""
     return WorkerParts(
-        worker_id=worker_id,
+        worker_id=common.instance_id,
         kafka=common.broker.kafka,
         fetch_wait_ms=common.broker.fetch_wait_ms,
         store=common.store,

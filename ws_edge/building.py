@@ -12,6 +12,7 @@ from fastapi import APIRouter
 
 from observability.edge_metrics import EdgeMetrics
 from observability.health import Health
+from observability.tracing import Tracing, untraced
 from schemas.headers import ReplyAddress
 from ws_edge import asking, changing_conversations, looking_up, rest, stopping, watch_reading
 from ws_edge.announcing import Announcer, Replies
@@ -39,6 +40,7 @@ from ws_edge.sockets import Sockets
 from ws_edge.stopping import Stopping, StoppingParts
 from ws_edge.sweeping import Sweeper
 from ws_edge.telling_again import TurnTeller
+from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import TurnsInFlight
 from ws_edge.watch_reading import WatchReader
 from ws_edge.watching import Watcher
@@ -88,6 +90,7 @@ class EdgeParts:
     dev_sign_in: DevSignIn | None = None
     routers: tuple[APIRouter, ...] = ()
     clocks: Clocks = field(default_factory=Clocks)
+    tracing: Tracing = field(default_factory=untraced)
     health: Health = field(default_factory=Health)
     metrics: EdgeMetrics = field(default_factory=EdgeMetrics)
 
@@ -106,23 +109,26 @@ class Built:
     readiness: Readiness
     clocks: Clocks
     metrics: EdgeMetrics
+    spans: TurnSpans
 
-    def take_reply(self, user_id: str, address: ReplyAddress, raw: bytes) -> None:
+    def take_reply(self, user_id: str, address: ReplyAddress, raw: bytes, written_at_ms: int) -> None:
         """The next reply of the log."""
         self.metrics.replies.add(address.kind)
-        self.hub.route(user_id, address, raw, self.clocks.now())
+        if sessions := self.hub.route(user_id, address, raw, self.clocks.now()):
+            self.spans.handed_over(address, written_at_ms, sessions)
 
 
 def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     """Connects the parts; nothing runs yet."""
     hub = Hub(TurnsInFlight(), Pace(parts.metrics.first_delta, parts.metrics.gap))
+    spans = TurnSpans(parts.tracing)
     announcer = Announcer(parts.replies)
     lookup = TurnLookup(parts.turns, parts.checkpoints, hub, parts.clocks.now)
     hub.look_up = lookup.want
     reader = WatchReader(hub.turns, lookup, parts.conversations, parts.turns, parts.clocks.now)
-    watcher = Watcher(hub, lookup, reader, settings.max_watched)
+    watcher = Watcher(hub, lookup, reader, settings.max_watched, spans)
     errands = Errands(settings.max_errands)
-    session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands))
+    session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands, spans))
     readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
     parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
@@ -131,7 +137,7 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer), origins)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
     running = (sockets, hub, lookup, watcher, errands, sweeper, readiness)
-    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics)
+    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans)
 
 
 def own_origins(host: str, port: int) -> frozenset[str]:
@@ -148,6 +154,7 @@ class _Shared:
     watcher: Watcher
     announcer: Announcer
     errands: Errands
+    spans: TurnSpans
 
 
 def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) -> SessionParts:
@@ -166,7 +173,10 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
         ),
         settings.max_open_turns,
     )
-    stops = Stopping(StoppingParts(parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks))
+    stopping_parts = StoppingParts(
+        parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks, shared.spans
+    )
+    stops = Stopping(stopping_parts)
     return SessionParts(settings, parts.sign_in, shared.hub, shared.watcher, asks, stops, parts.clocks, parts.metrics)
 
 

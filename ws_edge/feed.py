@@ -72,15 +72,20 @@ class Feed:
             self._push(raw, turn_id, address.kind == "delta")
         self._wake()
 
-    def send_missing(self, conversation_id: str, turn_id: str, cursor: int) -> None:
-        """Brings a client that applied everything up to `cursor` up to this edge; or waits while it is ahead."""
+    def send_missing(self, conversation_id: str, turn_id: str, cursor: int) -> int:
+        """Brings a client that applied everything up to `cursor` up to this edge; or waits while it is ahead.
+
+        How many frames it was sent.
+        """
         self.forget(turn_id)
         if self._turns.is_ahead(turn_id, cursor):
             self._cursors[turn_id] = _Cursor(conversation_id, cursor)
-            return
-        for raw in self._turns.replay(turn_id, cursor):
+            return 0
+        missing = self._turns.replay(turn_id, cursor)
+        for raw in missing:
             self._push(raw, turn_id, is_delta=False)
         self._wake()
+        return len(missing)
 
     def send_snapshot(self, turn_id: str, raw: bytes) -> None:
         """Replaces all that the client has of a turn."""

@@ -63,20 +63,21 @@ class Hub:
     def is_watched(self, turn: TurnInFlight) -> bool:
         return (turn.user_id, turn.conversation_id) in self._watching
 
-    def route(self, user_id: str, address: ReplyAddress, raw: bytes, now: float) -> None:
-        """Takes the next reply of the log."""
+    def route(self, user_id: str, address: ReplyAddress, raw: bytes, now: float) -> int:
+        """Takes the next reply of the log. To how many sessions it was handed, if it is a turn's."""
         if address.turn_id is None:
             self._pass_on_to_user(user_id, raw)
-            return
+            return 0
         verdict = self.turns.apply(user_id, address, raw, now)
         if verdict is Verdict.DROP:
-            return
+            return 0
         if feeds := self._watching.get((user_id, address.conversation_id)):
             self._pass_on(verdict, feeds, user_id, address, raw)
             if address.kind == "delta" and verdict is Verdict.DELIVER:
                 self._pace.delta(self.turns.open_turn(address.turn_id), now)
         if address.kind in TERMINAL_STATUS:
             self.turns.let_go(address.turn_id, now)
+        return len(feeds) if feeds and verdict is Verdict.DELIVER else 0
 
     def note_accepted(self, turn_id: str, now: float) -> None:
         """This edge accepted the turn: from here on its user waits."""

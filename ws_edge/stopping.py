@@ -4,6 +4,7 @@ In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is th
 A row is created only for a turn that this edge knows as this user's; somebody else's turn does not exist.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.shown import shown_by_store
+from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import Stored
 
 log = structlog.get_logger(__name__)
@@ -59,6 +61,7 @@ class StoppingParts:
     asking: Asking
     errands: Errands
     clocks: Clocks
+    spans: TurnSpans
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Stopping:
         return turn.conversation_id if turn is not None and turn.user_id == user_id else None
 
     async def _stop(self, feed: Feed, turn_id: str) -> None:
+        began_ns = time.time_ns()
         target = _Target(feed.user_id, turn_id, self._conversation_of(feed.user_id, turn_id))
         try:
             row = await self._mark(target)
@@ -110,10 +114,13 @@ class Stopping:
             return
         if row is None:
             _say_error(feed, ErrorCode.UNKNOWN_TURN)
-        elif row.is_ended:
+            return
+        if row.is_ended:
             self._tell_end(feed, row)
         else:
             await self._notify(feed, target.turn_id)
+        outcome = "had ended" if row.is_ended else "asked"
+        self._parts.spans.stopped(turn_id, feed.user_id, outcome, began_ns)
 
     async def _mark(self, target: _Target) -> TurnRow | None:
         """The row with `stop` set, or as it ended; None if there is no such turn of this user."""

@@ -101,9 +101,14 @@ class TurnInFlight:
         """For a client that applied everything up to `after`: the frames above, or one snapshot, or nothing."""
         if after >= self.last_seq:
             return []
-        if not self._keeps_all_above(after):
+        if not self.keeps_all_above(after):
             return [self.snapshot()]
         return [raw for seq, raw in self._tail if seq > after]
+
+    def keeps_all_above(self, after: int) -> bool:
+        """True if a client at `after` can be brought up by frames, without a snapshot."""
+        # An attempt's first frame empties the shown answer, so it can be entered from any lower one.
+        return bool(self._tail) and (n_of(self._tail[0][0]) == 0 or self._tail[0][0] <= after + 1)
 
     def shown(self, through: int | None = None) -> Shown:
         """What a joined turn shows after its newest frame, or after the frame `through`."""
@@ -117,10 +122,6 @@ class TurnInFlight:
         """The `asked` of a turn that nobody has started yet."""
         is_unstarted = self.last_seq == 0 and len(self._tail) == 1
         return self._tail[0][1] if is_unstarted else None
-
-    def _keeps_all_above(self, after: int) -> bool:
-        # An attempt's first frame empties the shown answer, so it can be entered from any lower one.
-        return bool(self._tail) and (n_of(self._tail[0][0]) == 0 or self._tail[0][0] <= after + 1)
 
     def _open_attempt(self) -> None:
         self.is_joined, self.doubted = True, False

@@ -35,6 +35,7 @@ COMMANDS = {
     "migrate": Place("infra.cli.migrate:migrate", "edge"),
     "practice-provider": Place("infra.cli.practice_provider:practice_provider", "worker"),
     "stack": Place("infra.cli.stack:app", "stack"),
+    "trace": Place("infra.cli.trace:trace", "edge"),
     "settings": Place("infra.cli.show_settings:settings", "edge"),
 }
 

@@ -44,7 +44,8 @@ async def common_of(
     setup_logging(role, shared.log_level)
     broker = _broker(embedded_broker)
     async with AsyncExitStack() as stack:
-        tracing = setup_tracing(f"samvad-{role}", new_id(), trace_target(shared))
+        instance_id = new_id()
+        tracing = setup_tracing(f"samvad-{role}", instance_id, trace_target(shared))
         stack.push_async_callback(asyncio.to_thread, tracing.shut_down)
         monitored = await stack.enter_async_context(monitoring(AdminSettings()))
         models = await stack.enter_async_context(models_in_use(shared.models, needs_keys=role == "worker"))
@@ -52,7 +53,7 @@ async def common_of(
             await topics_present(broker.kafka)
         store = await stack.enter_async_context(opened_store(shared.data, CassandraSettings()))
         writers = await stack.enter_async_context(open_writers(broker, role, WorkerSettings().linger_ms))
-        yield Common(broker, store, writers, tracing, monitored), models
+        yield Common(instance_id, broker, store, writers, tracing, monitored), models
 
 
 def _broker(is_embedded: bool) -> Broker:

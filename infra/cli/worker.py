@@ -14,7 +14,6 @@ from infra.signals import stop_on_signals
 from infra.starting import unless_stopped
 from infra.worker_parts import worker_parts
 from observability.worker_metrics import WorkerMetrics
-from schemas.ids import new_id
 
 
 def worker(embedded_broker: EMBEDDED = False) -> None:
@@ -24,15 +23,15 @@ def worker(embedded_broker: EMBEDDED = False) -> None:
 
 
 async def _worker(shared: SharedSettings, embedded_broker: bool) -> int:
-    stop, settings, worker_id = stop_on_signals(), WorkerSettings(), new_id()
+    stop, settings = stop_on_signals(), WorkerSettings()
     async with AsyncExitStack() as stack:
         async with unless_stopped(stop):
             common, models = await stack.enter_async_context(common_of(shared, "worker", embedded_broker))
             metrics = WorkerMetrics(common.monitored.registry)
             door = await open_door(models.models, settings, metrics)
-            parts = worker_parts(common, worker_id, door, metrics)
+            parts = worker_parts(common, door, metrics)
             working = await stack.enter_async_context(running_worker(parts, settings))
         common.monitored.is_up()
-        say_ready(worker=worker_id, **common.monitored.announced)
+        say_ready(worker=common.instance_id, **common.monitored.announced)
         await working.failed_or(stop)
     return 0

@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection
 from observability.edge_metrics import EdgeMetrics
 from observability.monitoring import Monitored, monitoring
 from observability.settings import AdminSettings
+from observability.tracing import Tracing, untraced
 from producers.reply_producer import address_of
 from schemas import codec
 from schemas.control import AnyNotice
@@ -72,7 +73,7 @@ class Replies:
         stopping.add_done_callback(lambda _: self._queue.put_nowait(None))
         try:
             while (reply := await self._queue.get()) is not None:
-                take(*reply)
+                take(*reply, int(time.time() * 1000))
         finally:
             stopping.cancel()
         if self.broken is not None:
@@ -228,7 +229,7 @@ class Person:
 
 
 @asynccontextmanager
-async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
+async def stage(folder: Path, tracing: Tracing | None = None, **settings: Any) -> AsyncIterator[Stage]:
     """An edge for one test."""
     defaults: dict[str, Any] = {"port": 0, "drain_seconds": 0.1}
     replies, requests, control, outage = Replies(), Requests(), Control(), asyncio.Event()
@@ -247,6 +248,7 @@ async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
             checkpoints=Outage(store.checkpoints, outage.is_set),
             messages=Outage(store.messages, outage.is_set),
             conversations=Outage(store.conversations, outage.is_set),
+            tracing=tracing or untraced(),
             clocks=Clocks(now=lambda: time.monotonic() + later_seconds[0]),
             health=monitored.health,
             metrics=EdgeMetrics(monitored.registry),

@@ -42,7 +42,7 @@ async def listening(bootstrap: str, taken: Taken, **options: Any) -> AsyncIterat
         ReplyListener(KafkaAddress(bootstrap), fetch_max_wait_ms=10, **({"rebuild_seconds": None} | options)),
         asyncio.Event(),
     )
-    running = asyncio.create_task(listener.run(lambda *reply: taken.append(reply), stop))
+    running = asyncio.create_task(listener.run(lambda *reply: taken.append(reply[:3]), stop))
     try:
         async with asyncio.timeout(10):
             await listener.ready.wait()

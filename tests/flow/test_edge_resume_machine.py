@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from observability.tracing import untraced
 from samvad_client.state import ClientState
 from samvad_client.strict import StrictObserver
 from schemas import codec
@@ -32,6 +33,7 @@ from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.looking_up import TurnLookup
 from ws_edge.outbox import Outbox
+from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import TurnsInFlight
 from ws_edge.watch_reading import WatchReader
 from ws_edge.watching import Watcher
@@ -82,7 +84,7 @@ class Edge:
         self.lookup = TurnLookup(store, store, self.hub, lambda: self.now)
         self.hub.look_up = self.lookup.want
         reader = WatchReader(self.hub.turns, self.lookup, store, store, lambda: self.now)
-        self.watcher = Watcher(self.hub, self.lookup, reader, max_watched=50)
+        self.watcher = Watcher(self.hub, self.lookup, reader, 50, TurnSpans(untraced()))
 
     def read(self, log: list[tuple[ReplyAddress, bytes]], count: int) -> None:
         for address, raw in log[self.position : self.position + count]:
