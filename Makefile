@@ -8,7 +8,7 @@ ROLES := edge worker usage
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-connected check format lint types imports bench bench-real lock clean
+.PHONY: help chat test test-connected cluster check format lint types imports bench bench-real lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow and contra
 
 test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandra, Jaeger), started and ended for them
 	@$(BIN)/python -m pytest -m connected $(ARGS)
+
+cluster: $(VENV)/ready-local  ## run it for real: Kafka, Cassandra, Jaeger, two edges, two workers
+	@exec $(BIN)/samvad cluster $(ARGS)
 
 check: format lint types imports test  ## what CI asks: format, lint, types, imports, tests
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "topics": Place("infra.cli.topics:topics", "worker"),
     "migrate": Place("infra.cli.migrate:migrate", "edge"),
     "practice-provider": Place("infra.cli.practice_provider:practice_provider", "worker"),
+    "cluster": Place("infra.cli.cluster:cluster", "local"),
     "stack": Place("infra.cli.stack:app", "stack"),
     "trace": Place("infra.cli.trace:trace", "edge"),
     "settings": Place("infra.cli.show_settings:settings", "edge"),
