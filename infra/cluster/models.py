@@ -48,8 +48,12 @@ def practice_models(folder: Path, base_url: str) -> ClusterModels:
         }
         for alias, model in PRACTICE_ALIASES.items()
     ]
-    titles = {alias: {"title": f"{model} (practice: scripted text)"} for alias, model in PRACTICE_ALIASES.items()}
-    return _written(folder, {"model_list": deployments, "aliases": titles}, "no key was set: the practice provider")
+    titles = {alias: {"title": f"{model}"} for alias, model in PRACTICE_ALIASES.items()}
+    return _written(
+        folder,
+        {"model_list": deployments, "aliases": titles},
+        "no key was set, so the practice provider with scripted text",
+    )
 
 
 def _in_file(file: Path) -> ClusterModels:

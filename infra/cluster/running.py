@@ -48,6 +48,7 @@ async def running_cluster(options: ClusterOptions, stop: asyncio.Event, say: Say
         async with unless_stopped(stop):
             servers = await stack.enter_async_context(running_servers(options.stack_folder, options.keep_stack, say))
             models = await _models(stack, options.folder, say)
+            say(f"{models.title} answers ({models.source})")
             environ = {**os.environ, **servers.environ()}
             plans = process_plans(options, environ, models.file, models.key_variables)
             said = await _start_all(stack, plans, options.folder, say)
