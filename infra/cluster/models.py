@@ -48,7 +48,7 @@ def practice_models(folder: Path, base_url: str) -> ClusterModels:
         }
         for alias, model in PRACTICE_ALIASES.items()
     ]
-    titles = {alias: {"title": f"{model}"} for alias, model in PRACTICE_ALIASES.items()}
+    titles = {alias: {"title": model} for alias, model in PRACTICE_ALIASES.items()}
     return _written(
         folder,
         {"model_list": deployments, "aliases": titles},

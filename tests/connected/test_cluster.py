@@ -15,6 +15,9 @@ from tests.contracts.deadlines import eventually
 from tests.whole.people import assert_seen_is_stored, person
 from tests.whole.processes import Program, free_port, is_gone, program, program_environ
 
+PATIENCE = {"start_seconds": 90.0, "end_seconds": 40.0}
+"""A cluster starts and drains several processes; one that is killed could not end them."""
+
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(120)]
 
 
@@ -46,7 +49,7 @@ def cluster(stack: RunningStack, models: Path, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("cluster")
     command = ("cluster", "--stack", str(stack.folder), "--folder", str(folder), "--port", str(free_port()))
     environ = {"SAMVAD_MODELS": str(models), "SAMVAD_ADMIN_PORT": str(free_port()), "SAMVAD_DRAIN_SECONDS": "5"}
-    with program(*command, environ=environ, log=folder / "cluster.log") as running:
+    with program(*command, environ=environ, log=folder / "cluster.log", **PATIENCE) as running:
         yield running
 
 
@@ -106,7 +109,7 @@ def test_a_signal_ends_a_cluster_with_all_its_processes_and_leaves_servers_that_
 ) -> None:
     command = ("cluster", "--edges", "1", "--workers", "1", "--stack", str(stack.folder), "--folder", str(tmp_path))
     ports = {"SAMVAD_PORT": str(free_port()), "SAMVAD_ADMIN_PORT": str(free_port()), "SAMVAD_DRAIN_SECONDS": "2"}
-    with program(*command, environ=ports, log=tmp_path / "cluster.log") as running:
+    with program(*command, environ=ports, log=tmp_path / "cluster.log", **PATIENCE) as running:
         assert "practice" in running.said["model"]
         children = [child.pid for child in psutil.Process(running.process.pid).children()]
         assert len(children) == 3

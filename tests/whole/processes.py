@@ -38,7 +38,12 @@ class Program:
 
 @contextmanager
 def program(
-    *arguments: str, environ: dict[str, str], log: Path, python: Path = Path(sys.executable)
+    *arguments: str,
+    environ: dict[str, str],
+    log: Path,
+    python: Path = Path(sys.executable),
+    start_seconds: float = START_SECONDS,
+    end_seconds: float = 10,
 ) -> Iterator[Program]:
     """Runs `samvad ARGUMENTS` until the block ends; it has said its first line when the block begins."""
     with log.open("ab") as errors:
@@ -52,22 +57,22 @@ def program(
         )
     assert process.stdout is not None
     try:
-        yield Program(process, json.loads(_first_line(process.stdout, log)))
+        yield Program(process, json.loads(_first_line(process.stdout, log, start_seconds)))
     finally:
         if process.poll() is None:
             process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
+            process.wait(end_seconds)
         if process.poll() is None:
             process.kill()
             process.wait(10)
         process.stdout.close()
 
 
-def _first_line(output: IO[bytes], log: Path) -> bytes:
+def _first_line(output: IO[bytes], log: Path, seconds: float) -> bytes:
     with selectors.DefaultSelector() as selector:
         selector.register(output, selectors.EVENT_READ)
-        line = output.readline() if selector.select(START_SECONDS) else b""
+        line = output.readline() if selector.select(seconds) else b""
     assert line, f"it did not start: {log.read_text()[-2000:]}"
     return line
 
