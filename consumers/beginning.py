@@ -12,7 +12,7 @@ from consumers.attempt import Attempt
 from consumers.attempt_frames import AttemptFrames
 from consumers.claimer import Claimer
 from consumers.claiming import Ended, Take
-from consumers.context import QuestionTooLong, build_context
+from consumers.context import QuestionTooLong, build_context, room_for_path
 from consumers.endings import messages_of
 from consumers.history import ConversationGone, History, Path, UnknownParent
 from consumers.llm.pieces import Piece
@@ -26,6 +26,7 @@ from observability import conventions as c
 from observability.turn_trace import spanning
 from producers.reply_producer import ReplyProducer
 from schemas.errors import ErrorCode
+from schemas.requests import ChatRequest
 from store.rows import TurnRow
 
 MAX_BROKEN_ATTEMPTS = 2
@@ -129,18 +130,27 @@ class Beginner:
 
     async def _read_path(self, taken: TakenRequest) -> tuple[Path, ErrorCode | None]:
         request = taken.request
-        where = (request.user_id, request.conversation_id)
+        where, room_tokens = (request.user_id, request.conversation_id), self._room_tokens(request)
         failure = ErrorCode.UNREADABLE if taken.unreadable else None
         try:
             try:
-                return await self._parts.history.path(*where, request.parent_id), failure
+                return await self._parts.history.path(*where, request.parent_id, room_tokens), failure
             except UnknownParent:
                 # The failed turn is kept at the newest message, or the next question would begin from nothing.
-                return await self._parts.history.path(*where, None), ErrorCode.UNKNOWN_PARENT
+                return await self._parts.history.path(*where, None, room_tokens), ErrorCode.UNKNOWN_PARENT
         except ConversationGone:
             return NO_PATH, ErrorCode.CONVERSATION_DELETED
         except UnknownParent:
             return NO_PATH, ErrorCode.UNKNOWN_PARENT
+
+    def _room_tokens(self, request: ChatRequest) -> int:
+        """For the conversation's past; none if the model is unknown, which is said when the context is built."""
+        models = self._parts.models
+        try:
+            system_prompt = models.system_prompt_of(request.model)
+            return room_for_path(system_prompt, request.text, models.budget_tokens(request.model))
+        except KeyError:
+            return 0
 
     def _build_context(self, attempt: Attempt) -> None:
         if attempt.cannot_be_answered is not None:

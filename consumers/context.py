@@ -23,7 +23,7 @@ class QuestionTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is sent to a provider. `input_tokens` is our estimate; `dropped` counts older messages left out."""
+    """What is sent to a provider. `input_tokens` is our estimate; `dropped` counts messages of the path left out."""
 
     messages: list[ProviderMessage]
     input_tokens: int
@@ -40,15 +40,28 @@ def build_context(system_prompt: str | None, path: Sequence[MessageRow], questio
 
     Raises QuestionTooLong.
     """
-    opening = [_message("system", system_prompt)] if system_prompt else []
-    asked = _message("user", question)
-    used = sum(map(_cost, [*opening, asked]))
-    if used > budget_tokens:
-        raise QuestionTooLong(f"about {used} tokens, the model takes {budget_tokens}")
-    room_tokens = budget_tokens - used
+    around = _around(system_prompt, question)
+    room_tokens = room_for_path(system_prompt, question, budget_tokens)
+    if room_tokens < 0:
+        raise QuestionTooLong(f"about {budget_tokens - room_tokens} tokens, the model takes {budget_tokens}")
     kept = _from_a_question_on(_newest_that_fit(list(_said(path, room_tokens)), room_tokens))
-    used += sum(map(_cost, kept))
-    return Context([*opening, *kept, asked], used, dropped=len(path) - len(kept))
+    used = budget_tokens - room_tokens + sum(map(_cost, kept))
+    return Context([*around[:-1], *kept, around[-1]], used, dropped=len(path) - len(kept))
+
+
+def room_for_path(system_prompt: str | None, question: str, budget_tokens: int) -> int:
+    """The tokens that are left for the conversation's past; below 0 if the question alone is too long."""
+    return budget_tokens - sum(map(_cost, _around(system_prompt, question)))
+
+
+def fills(path: Sequence[MessageRow], room_tokens: int) -> bool:
+    """Whether a path, of which the oldest part may be missing, has all that a context of that room can take."""
+    return sum(map(_cost, _said(path, room_tokens))) > room_tokens
+
+
+def _around(system_prompt: str | None, question: str) -> list[ProviderMessage]:
+    opening = [_message("system", system_prompt)] if system_prompt else []
+    return [*opening, _message("user", question)]
 
 
 def _said(path: Sequence[MessageRow], room_tokens: int) -> Iterator[ProviderMessage]:

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from consumers.context import path_to
+from consumers.path_search import ALL_ROOM, PathSearch, is_enough
 from consumers.patience import until_it_works
 from consumers.tails import Tail, Tails
 from store.rows import ConversationRow, MessageRow
-
-PAGE = 200
-MAX_PAGES_TO_A_PARENT = 10
 
 
 class Messages(Protocol):
@@ -54,15 +51,23 @@ class History:
         self._conversations = conversations
         self._tails = tails
 
-    async def path(self, user_id: str, conversation_id: str, parent_id: str | None) -> Path:
-        """The path to `parent_id`, or to the newest message. Raises ConversationGone or UnknownParent."""
+    async def path(
+        self, user_id: str, conversation_id: str, parent_id: str | None, room_tokens: int = ALL_ROOM
+    ) -> Path:
+        """The path to `parent_id`, or to the newest message: of its oldest part no more than fills `room_tokens`.
+
+        Raises ConversationGone or UnknownParent.
+        """
         tail = self._tails.get(user_id, conversation_id)
-        if tail is not None and parent_id in (None, tail.leaf):
+        if tail is not None and parent_id in (None, tail.leaf) and is_enough(tail.messages, room_tokens):
             return Path(tail.messages, tail.title, is_warm=True)
         row = await until_it_works(self._conversations.get, user_id, conversation_id)
         if row is not None and row.deleted:
             raise ConversationGone
-        return await self._read(user_id, conversation_id, parent_id, row)
+        leaf = parent_id or (row.leaf if row else None)
+        title = row.title if row else None
+        messages = await self._read(user_id, conversation_id, PathSearch(leaf, room_tokens)) if leaf else ()
+        return Path(messages, title, is_warm=False)
 
     def remember(self, user_id: str, conversation_id: str, path: Path, said: Sequence[MessageRow]) -> None:
         """Notes a finished turn; `path` is what it went on from."""
@@ -83,20 +88,9 @@ class History:
     def forget_all(self) -> None:
         self._tails.drop_all()
 
-    async def _read(
-        self, user_id: str, conversation_id: str, parent_id: str | None, row: ConversationRow | None
-    ) -> Path:
-        title = row.title if row else None
-        leaf = parent_id or (row.leaf if row else None)
-        if leaf is None:
-            return Path((), title, is_warm=False)
-        rows: list[MessageRow] = []
-        for _ in range(MAX_PAGES_TO_A_PARENT):
-            before = rows[-1].message_id if rows else None
-            page = await until_it_works(self._messages.page, user_id, conversation_id, before, PAGE)
-            rows.extend(page)
-            if path := path_to(leaf, rows):
-                return Path(path, title, is_warm=False)
-            if len(page) < PAGE:
-                break
-        raise UnknownParent
+    async def _read(self, user_id: str, conversation_id: str, search: PathSearch) -> Sequence[MessageRow]:
+        while not search.is_over:
+            search.add(await until_it_works(self._messages.page, user_id, conversation_id, search.before, search.limit))
+        if not search.path:
+            raise UnknownParent
+        return search.path

@@ -80,7 +80,7 @@ class LibrariesOnceInAWhile(logging.Filter):
 
 
 def _quieten_libraries() -> None:
-    for name in ("aiokafka", "LiteLLM", "LiteLLM Router", "httpx", "uvicorn", "openai", "asyncio"):
+    for name in ("aiokafka", "LiteLLM", "LiteLLM Router", "httpx", "uvicorn", "openai", "asyncio", "cassandra"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # O5: spans that nobody takes are told of once by `span_export`, and counted there.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)

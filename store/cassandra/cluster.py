@@ -3,6 +3,7 @@
 In: an address and the statements to prepare. Out: a `Connected`, or an error in the store's words.
 """
 
+import logging
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,10 +57,10 @@ def connect(address: CassandraAddress, statements: Iterable[Statement]) -> Conne
     """Blocks for up to some seconds. Raises StoreUnavailable, or StoreError for what waiting does not mend."""
     cluster = new_cluster(address)
     try:
-        session = connect_to(cluster)
+        session = connect_quietly(cluster)
         check_schema(session, address.keyspace)
-        session.set_keyspace(address.keyspace)
-        return Connected(cluster, session, {statement: _prepare(session, statement) for statement in statements})
+        prepared = {statement: _prepare(session, statement, address.keyspace) for statement in statements}
+        return Connected(cluster, session, prepared)
     except Exception as error:
         cluster.shutdown()
         raise store_error(error) from error
@@ -72,6 +73,17 @@ def connect_to(cluster: Any) -> Any:
     if cluster.connection_class.__name__ != "LibevConnection":
         raise StoreError("cassandra-driver was installed without its C extensions: install it from a wheel")
     return session
+
+
+def connect_quietly(cluster: Any) -> Any:
+    """As `connect_to`, without the driver's tracebacks: whoever waits for a server says so once, in its own words."""
+    log = logging.getLogger("cassandra")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        return connect_to(cluster)
+    finally:
+        log.setLevel(level)
 
 
 def new_cluster(address: CassandraAddress, request_seconds: float = REQUEST_SECONDS) -> Any:
@@ -110,8 +122,8 @@ def _profile(routing: Any, consistency: int, request_seconds: float) -> Executio
     )
 
 
-def _prepare(session: Any, statement: Statement) -> Any:
-    prepared = session.prepare(statement.cql)
+def _prepare(session: Any, statement: Statement, keyspace: str) -> Any:
+    prepared = session.prepare(statement.cql_in(keyspace))
     prepared.is_idempotent = statement.may_be_repeated
     return prepared
 

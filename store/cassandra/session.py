@@ -53,12 +53,14 @@ class CassandraSession:
         self._connecting: asyncio.Task[None] | None = None
         self._permits = asyncio.Semaphore(MAX_RUNNING)
         self._waiting = 0
+        self.requests = 0
+        """How many were sent."""
 
     async def __aenter__(self) -> Self:
         try:
             self._connected = await self._connect()
         except StoreUnavailable as error:
-            log.warning("cassandra_not_there_yet", reason=str(error))
+            log.warning("waiting_for_cassandra", reason=str(error))
             self._connecting = asyncio.create_task(self._connect_later(), name="connect-to-cassandra")
         return self
 
@@ -111,6 +113,7 @@ class CassandraSession:
         await self._permit()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
+        self.requests += 1
         try:
             running = connected.session.execute_async(request, execution_profile=profile, paging_state=state)
         except Exception as error:
@@ -164,7 +167,7 @@ class CassandraSession:
             try:
                 self._connected = await self._connect()
             except StoreError as error:
-                log.warning("cassandra_not_there_yet", reason=str(error))
+                log.debug("cassandra_not_there_yet", reason=str(error))
         log.info("cassandra_is_there")
 
 

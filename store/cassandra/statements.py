@@ -1,8 +1,11 @@
 """What is asked of Cassandra: statements of some kinds, which decide consistency and whether to try again."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+_TABLE = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)")
 
 
 class Kind(Enum):
@@ -24,6 +27,10 @@ class Statement:
 
     cql: str
     kind: Kind
+
+    def cql_in(self, keyspace: str) -> str:
+        """With the keyspace named at its table: `USE` would make the server warn of every prepared statement."""
+        return _TABLE.sub(rf"\1 {keyspace}.\2", self.cql)
 
     @property
     def may_be_repeated(self) -> bool:

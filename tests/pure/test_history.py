@@ -110,3 +110,13 @@ async def test_what_is_forgotten_is_read_again() -> None:
         history.remember(*WHERE, Path((), "Old", is_warm=True), a_chain(2))
         forget()
         assert not (await history.path(*WHERE, None)).is_warm
+
+
+async def test_a_warm_conversation_is_read_again_for_a_model_that_takes_more_of_it() -> None:
+    store = Store(a_chain(150), a_row("0150"))
+    history = new_history(store)
+    short = await history.path(*WHERE, None, room_tokens=20)
+    assert len(short.messages) < 150
+    history.remember(*WHERE, short, [])
+    assert (await history.path(*WHERE, None, room_tokens=20)).is_warm
+    assert len((await history.path(*WHERE, None, room_tokens=10_000)).messages) == 150
