@@ -40,7 +40,7 @@ class PathSearch:
     @property
     def limit(self) -> int:
         """How many messages to read next."""
-        return min(FIRST_PAGE * 2**self._pages, LARGEST_PAGE)
+        return min(FIRST_PAGE << self._pages, LARGEST_PAGE)
 
     @property
     def before(self) -> str | None:

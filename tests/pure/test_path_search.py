@@ -1,7 +1,7 @@
 """A cold conversation is read as far as the model's context reaches, and no farther, however long it is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.context import build_context, room_for_path
@@ -36,6 +36,7 @@ def read(messages: list[MessageRow], room_tokens: int, leaf: str | None = None) 
     return search, count
 
 
+@settings(deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=190), question=TEXTS, budget=st.integers(210, 3000))
 def test_what_is_read_gives_the_same_context_as_the_whole_conversation(
     texts: list[str], question: str, budget: int
