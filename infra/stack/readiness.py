@@ -4,6 +4,8 @@ import socket
 import ssl
 import struct
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from infra.stack.plan import Kind, ServerPlan
@@ -40,8 +42,7 @@ def _jaeger(plan: ServerPlan, _: Path | None) -> bool:
 
 def _exchange(plan: ServerPlan, ca_file: Path | None, question: bytes, count: int) -> bytes:
     """The first `count` bytes of the answer. Raises OSError."""
-    with socket.create_connection((plan.host, plan.port), ANSWER_SECONDS) as plain:
-        connection = _encrypted(plain, plan.host, ca_file) if ca_file else plain
+    with _connected(plan, ca_file) as connection:
         connection.sendall(question)
         answer = b""
         while len(answer) < count:
@@ -52,8 +53,15 @@ def _exchange(plan: ServerPlan, ca_file: Path | None, question: bytes, count: in
         return answer
 
 
-def _encrypted(plain: socket.socket, host: str, ca_file: Path) -> ssl.SSLSocket:
-    return ssl.create_default_context(cafile=ca_file).wrap_socket(plain, server_hostname=host)
+@contextmanager
+def _connected(plan: ServerPlan, ca_file: Path | None) -> Iterator[socket.socket]:
+    with socket.create_connection((plan.host, plan.port), ANSWER_SECONDS) as plain:
+        if ca_file is None:
+            yield plain
+            return
+        trusting = ssl.create_default_context(cafile=ca_file)
+        with trusting.wrap_socket(plain, server_hostname=plan.host) as encrypted:
+            yield encrypted
 
 
 _ASK = {Kind.KAFKA: _kafka, Kind.CASSANDRA: _cassandra, Kind.JAEGER: _jaeger}

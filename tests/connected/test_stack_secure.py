@@ -1,0 +1,91 @@
+"""A secure stack: Samvad's own commands reach it by their settings, and nobody without the password does."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from stat import S_IMODE
+
+import pytest
+from aiokafka.errors import KafkaError
+
+from infra.stack import Ports, StackOptions, server
+from infra.stack.readiness import answers
+from producers.kafka_address import KafkaAddress
+from store.cassandra.migrating import migrate
+from store.errors import StoreError
+from tests.connected.own_stack import OwnStack, own_stack, processes_of, topics
+from tests.whole.processes import program_environ
+
+pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
+    folder = tmp_path_factory.mktemp("secure-stack")
+    with own_stack(StackOptions(folder, with_jaeger=False, secure=True, ports=Ports.free())) as stack:
+        yield stack
+
+
+def samvad(command: str, environ: dict[str, str]) -> str:
+    """What the command printed; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli.main", command],
+        env={**program_environ(), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+async def test_samvads_commands_sign_in_by_their_settings(secure: OwnStack) -> None:
+    environ = secure.addresses.environ()
+    said = samvad("topics", environ) + samvad("migrate", environ)
+    assert "chat.requests" in await topics(secure.addresses.kafka_address())
+    assert environ["SAMVAD_KAFKA_PASSWORD"] not in said
+    assert environ["SAMVAD_CASSANDRA_PASSWORD"] not in said
+
+
+async def test_kafka_refuses_who_brings_no_password_or_a_wrong_one(secure: OwnStack) -> None:
+    address = secure.addresses.kafka_address()
+    for stranger in (KafkaAddress(address.bootstrap_servers), replace(address, password="guessed")):
+        with pytest.raises(KafkaError):
+            async with asyncio.timeout(30):
+                await topics(stranger)
+
+
+@pytest.mark.parametrize("username", ["samvad", "cassandra"])
+def test_cassandra_refuses_a_wrong_password_and_its_own_default_superuser(secure: OwnStack, username: str) -> None:
+    ours = secure.addresses.cassandra_address()
+    stranger = replace(ours, username=username, password="cassandra")
+    with pytest.raises(StoreError):
+        migrate(stranger, 1, print)
+
+
+@pytest.mark.parametrize("name", ["kafka-1", "cassandra-1"])
+def test_a_server_says_nothing_without_tls(secure: OwnStack, name: str) -> None:
+    plan = server(secure.options.folder, name).plan
+    assert answers(plan, secure.addresses.kafka_address().ca_file)
+    assert not answers(plan, None)
+
+
+def test_secrets_are_in_files_of_this_user_alone_and_on_no_command_line(secure: OwnStack) -> None:
+    folder, environ = secure.options.folder, secure.addresses.environ()
+    assert S_IMODE((folder / "secrets").stat().st_mode) == 0o700
+    assert {S_IMODE(file.stat().st_mode) for file in (folder / "secrets").iterdir()} == {0o600}
+    secrets = [value for name, value in environ.items() if name.endswith("_PASSWORD")]
+    holders = [file for file in folder.glob("*/*") if file.is_file() and _holds(file, secrets)]
+    assert {S_IMODE(file.stat().st_mode) for file in holders} == {0o600}
+    for pid in processes_of(folder):
+        assert not _holds(Path(f"/proc/{pid}/cmdline"), secrets)
+
+
+def _holds(file: Path, secrets: list[str]) -> bool:
+    content = file.read_bytes()
+    return any(os.fsencode(secret) in content for secret in secrets)
