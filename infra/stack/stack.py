@@ -2,9 +2,10 @@
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from infra.stack import tools
@@ -14,10 +15,12 @@ from infra.stack.cassandra_whole import settle_cassandra
 from infra.stack.errors import StackError
 from infra.stack.kafka_whole import await_all_brokers
 from infra.stack.layout import Layout, remember, remembered
-from infra.stack.options import StackOptions
+from infra.stack.options import MOST_NODES, StackOptions
 from infra.stack.programs import Say, locked, programs
 from infra.stack.secret_files import Secrets, kept_secrets
 from infra.stack.servers import StackServer
+
+MOST_SERVERS = 2 * MOST_NODES + 1
 
 
 def up(options: StackOptions, say: Say) -> StackAddresses:
@@ -36,7 +39,7 @@ def up(options: StackOptions, say: Say) -> StackAddresses:
         for one in servers:
             one.check_ports()
         remember(settled)
-        _together(servers, lambda one: _start(one, say))
+        _together(partial(_start, one, say) for one in servers)
         return _whole(options, secrets)
 
 
@@ -47,7 +50,7 @@ def down(folder: Path, say: Say, wipe: bool = False) -> None:
         say(f"no stack in {folder}")
         return
     with locked(Layout(options.folder).lock_file):
-        _together(servers_in(folder), lambda one: _stop(one, say))
+        _together(partial(_stop, one, say) for one in servers_in(folder))
         if wipe:
             shutil.rmtree(options.folder)
 
@@ -76,10 +79,12 @@ def _with_what_was_here(options: StackOptions) -> StackOptions:
 def _whole(options: StackOptions, secrets: Secrets | None) -> StackAddresses:
     """One server that answers is a whole cluster; several, or passwords, are worth a look from a client's side."""
     found = stack_addresses(options, secrets)
+    looks: list[Callable[[], None]] = []
     if options.brokers > 1 or secrets:
-        await_all_brokers(found.kafka_address(), options.brokers)
+        looks.append(partial(await_all_brokers, found.kafka_address(), options.brokers))
     if options.cassandra_nodes > 1 or (options.cassandra_nodes and secrets):
-        settle_cassandra(options, secrets)
+        looks.append(partial(settle_cassandra, options, secrets))
+    _together(looks)
     return found
 
 
@@ -98,9 +103,10 @@ def _stop(one: StackServer, say: Say) -> None:
         say(f"{one.name} has ended")
 
 
-def _together(servers: Sequence[StackServer], do: Callable[[StackServer], None]) -> None:
-    """Does it to all at the same time; raises the first error once all are done."""
-    with ThreadPoolExecutor(max_workers=max(1, len(servers))) as threads:
-        running = [threads.submit(do, one) for one in servers]
+def _together(tasks: Iterable[Callable[[], None]]) -> None:
+    """Does all at the same time, in threads (so that event loops of a caller's stay out of it); raises the first error
+    once all are done."""
+    with ThreadPoolExecutor(MOST_SERVERS) as threads:
+        running = [threads.submit(task) for task in tasks]
     for one in running:
         one.result()
