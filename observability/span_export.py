@@ -115,4 +115,9 @@ def to_file(file: Path) -> SpanExporter:
     """One JSON object a line, readable by its owner only."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     lines = os.fdopen(descriptor, "a", encoding="utf-8")
-    return ConsoleSpanExporter(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n")
+    return _LinesOfJson(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n")
+
+
+class _LinesOfJson(ConsoleSpanExporter):
+    def shutdown(self) -> None:
+        self.out.close()
