@@ -4,6 +4,7 @@ In: the edges' addresses, how many people, which model. Out: every turn that the
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class Crowd:
     model: str
     turns: list[list[TurnView]] = field(default_factory=list)
     enough: asyncio.Event = field(default_factory=asyncio.Event)
+    longest_wait_seconds: float = 0.0
+    """From a question to the end of its answer."""
 
     async def talk(self) -> None:
         """Everybody asks until `enough`; the last answers are waited for."""
@@ -33,8 +36,10 @@ class Crowd:
 
     async def _ask_again_and_again(self, someone: Person, seen: list[TurnView]) -> None:
         while not self.enough.is_set():
+            asked_at = time.monotonic()
             async with asyncio.timeout(END_SECONDS):
                 seen.append(await someone.ask(f"question {len(seen)}", self.model))
+            self.longest_wait_seconds = max(self.longest_wait_seconds, time.monotonic() - asked_at)
 
     @property
     def answered(self) -> int:
@@ -45,6 +50,14 @@ class Crowd:
         """Returns when `more` answers than now have ended."""
         wanted = self.answered + more
         await eventually(lambda: self._has_answered(wanted), END_SECONDS)
+
+    async def until_everybody_got_an_answer(self) -> None:
+        """Returns when each of them has two more than now: one may have been under way already."""
+        wanted = [len(seen) + 2 for seen in self.turns]
+        await eventually(lambda: self._have_seen(wanted), END_SECONDS)
+
+    async def _have_seen(self, wanted: list[int]) -> bool:
+        return all(len(seen) >= count for seen, count in zip(self.turns, wanted, strict=True))
 
     async def _has_answered(self, wanted: int) -> bool:
         return self.answered >= wanted
