@@ -17,8 +17,6 @@ from benchmarks.processes import SAMVAD, DidNotStart, clean_environ
 from infra.stack import Ports, StackOptions, down, server, up
 
 PREPARE_SECONDS = 120.0
-PREPARATIONS = ("topics", "migrate")
-"""Commands of `samvad` that make what the roles expect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +33,27 @@ def native_stack(folder: Path, brokers: int, nodes: int, say: Callable[[str], No
     options = StackOptions(folder, brokers, nodes, with_jaeger=False, ports=Ports.free())
     try:
         environ = up(options, say).environ()
-        _prepare(environ, say)
+        for command in (("topics",), ("migrate", "--replication", str(nodes))):
+            _prepare(command, environ, say)
         yield NativeStack(environ, _pids(options))
     finally:
         _end(folder, say)
 
 
-def _prepare(environ: dict[str, str], say: Callable[[str], None]) -> None:
-    for command in PREPARATIONS:
-        say(f"samvad {command}")
-        done = subprocess.run(
-            [sys.executable, "-m", SAMVAD, command],
-            env={**clean_environ(), **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PREPARE_SECONDS,
-        )
-        if done.returncode != 0:
-            raise DidNotStart(f"samvad {command}: {done.stderr or done.stdout}")
+def _prepare(command: tuple[str, ...], environ: dict[str, str], say: Callable[[str], None]) -> None:
+    """Runs a command of `samvad` that makes what the roles expect."""
+    say(f"samvad {' '.join(command)}")
+    done = subprocess.run(
+        [sys.executable, "-m", SAMVAD, *command],
+        env={**clean_environ(), **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PREPARE_SECONDS,
+    )
+    if done.returncode != 0:
+        raise DidNotStart(f"samvad {command[0]}: {done.stderr or done.stdout}")
 
 
 def _pids(options: StackOptions) -> dict[str, list[int]]:

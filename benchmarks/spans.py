@@ -16,8 +16,8 @@ import msgspec
 from observability import conventions as c
 
 EXPORT_SECONDS = 10.0
-LAST = {c.FINISH, c.RECEIVE_SEND}
-"""Of each process, the span of a turn that ends last."""
+LAST = {c.FINISH, c.RECEIVE_SEND, c.DELIVER_FIRST}
+"""Of each process, the spans of a turn that end last."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

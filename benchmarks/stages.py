@@ -18,8 +18,10 @@ CLAIM = "claim, history and context"
 CALL_OUT = "LiteLLM: from there until the provider has the request"
 PROVIDER = "provider's own first token"
 CALL_BACK = "LiteLLM: from the provider's first token to the worker's first piece"
-WAY_BACK = "worker → broker → edge → client"
-STAGES = (EDGE, TO_WORKER, CLAIM, CALL_OUT, PROVIDER, CALL_BACK, WAY_BACK)
+APPEND = "worker → broker, until it is appended"
+HAND_OVER = "broker → edge, until it is handed to the session"
+OUT = "edge → client"
+STAGES = (EDGE, TO_WORKER, CLAIM, CALL_OUT, PROVIDER, CALL_BACK, APPEND, HAND_OVER, OUT)
 MODEL_CALL = (CALL_OUT, PROVIDER, CALL_BACK)
 
 Stages = dict[str, float]
@@ -38,6 +40,8 @@ def stages_of(answer: Answer, spans: TurnSpans, call: ProviderCall, clock: Clock
         call.started_at_ns,
         call.first_token_at_ns or 0,
         clock.monotonic_ns(first_piece),
+        clock.monotonic_ns(spans[c.DELIVER_FIRST].start_time),
+        clock.monotonic_ns(spans[c.DELIVER_FIRST].end_time),
         answer.shown_ns[0],
     )
     durations = [(after - before) / 1e6 for before, after in pairwise(moments_ns)]

@@ -40,6 +40,7 @@ def turn_spans() -> TurnSpans:
         c.PRODUCE_REQUEST: span(2, 5),
         c.PROCESS_REQUEST: span(6, 200),
         c.CONTEXT: span(14, 15),
+        c.DELIVER_FIRST: span(25, 28),
         c.CHAT: span(15, 190, **{c.GEN_AI_TIME_TO_FIRST_CHUNK: 0.008}),
     }
 
@@ -75,7 +76,7 @@ def test_the_stages_of_an_answer_follow_one_another_and_sum_to_its_first_token()
     stages = stages_of(answer(), turn_spans(), call(), ClockAtZero())
 
     assert tuple(stages) == STAGES
-    assert list(stages.values()) == [1.0, 4.0, 9.0, 4.0, 1.0, 3.0, 7.0]
+    assert list(stages.values()) == [1.0, 4.0, 9.0, 4.0, 1.0, 3.0, 2.0, 3.0, 2.0]
     assert sum(stages.values()) == pytest.approx(answer().first_token_ms)
 
 
