@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from benchmarks.result import Result
+from benchmarks.processes import DidNotStart
+from benchmarks.result import LoadAverage, Result
 from benchmarks.tables import print_result
 from infra.signals import run
 
+FAILED = 1
 INTERRUPTED = 130
 
 WIDTH = 200
@@ -28,14 +30,24 @@ def say(doing: str) -> None:
 
 
 def run_and_keep(measuring: Callable[[], Awaitable[Result]], seconds: float, out: Path, beside: Result | None) -> int:
-    """Prints the result next to another one and writes it to `out`. The exit code: 130 after Ctrl-C."""
+    """Prints the result next to another one and writes it to `out`. The exit code: 130 after Ctrl-C, 1 if it failed."""
     try:
         return run(_run_and_keep(measuring, seconds, out, beside))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
+    except DidNotStart as error:
+        return failed(str(error))
+    except TimeoutError:
+        return failed(f"the run did not end within {seconds:.0f} s: is the machine busy with something else?")
 
 
-def load_average() -> tuple[float, float, float]:
+def failed(why: str) -> int:
+    """Says why there is no result. The exit code."""
+    sys.stderr.write(f"{why}\n")
+    return FAILED
+
+
+def load_average() -> LoadAverage:
     """The machine's over 1, 5 and 15 minutes: what else it was doing. Zeros where the system does not count."""
     try:
         one, five, fifteen = os.getloadavg()

@@ -56,7 +56,7 @@ async def _measure(folder: Path, environ: dict[str, str], provider: Program) -> 
 
 
 def main() -> int:
-    """The command. Ends with 130 on Ctrl-C."""
+    """The command. Ends with 130 on Ctrl-C, and with 1 and a sentence when something does not start."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/local-embedded.json"))
     return run_and_keep(_measure_all, RUN_SECONDS, parser.parse_args().out, beside=None)

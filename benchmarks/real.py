@@ -6,28 +6,27 @@ machine, and the same figures as JSON. Only loopback is used; every process that
 
 import argparse
 import signal
-import sys
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.command import INTERRUPTED, kept, load_average, run_and_keep, say
+from benchmarks.command import INTERRUPTED, failed, kept, load_average, run_and_keep, say
 from benchmarks.course import Found, Plan, course
 from benchmarks.loads import Load
 from benchmarks.machine import this_machine
 from benchmarks.native_stack import NativeStack, native_stack
 from benchmarks.processes import DidNotStart, Program
 from benchmarks.real_system import Size, real_system
-from benchmarks.result import Result
+from benchmarks.result import LoadAverage, Result
 from benchmarks.system import ENDLESS, practice_provider, settings
 from infra.stack import StackError
 
 RUN_SECONDS = 330.0
 PLAN = Plan(
-    # Java compiles what runs often: until some hundreds of answers went through, Kafka and Cassandra get faster.
-    warm_up=(Load(1, 4, 20, 1, 50, 0.0), Load(50, 16, 20, 1, 10, 0.3)),
+    # Java compiles what runs often: until more than a thousand answers went through, Kafka and Cassandra get faster.
+    warm_up=(Load(1, 4, 20, 1, 50, 0.0), Load(50, 2, 20, 1, 30, 0.3)),
     loads=(
         Load(1, 16, 20, 10, 12, 0.0),
         Load(50, 64, 20, 3, 2, 1.28),
@@ -38,8 +37,8 @@ PLAN = Plan(
 )
 
 
-async def _measure_all(folder: Path, servers: NativeStack, size: Size) -> Result:
-    began, load = time.monotonic(), load_average()
+async def _measure_all(folder: Path, servers: NativeStack, size: Size, load: LoadAverage) -> Result:
+    began = time.monotonic()
     async with practice_provider(folder) as provider:
         environ = settings(folder, provider.said["base_url"], {*PLAN.models, ENDLESS})
         found = await _measure(folder, environ, provider, servers, size)
@@ -85,18 +84,18 @@ def main() -> int:
     """The command. Ends with 130 on Ctrl-C or SIGTERM, and with 1 and a sentence when a server does not start."""
     options = _options()
     size = Size(options.edges, options.workers, options.brokers, options.nodes)
+    load = load_average()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             with native_stack(folder / "stack", size.brokers, size.nodes, say) as servers:
-                measuring = partial(_measure_all, folder, servers, size)
+                measuring = partial(_measure_all, folder, servers, size, load)
                 return run_and_keep(measuring, RUN_SECONDS, options.out, kept(options.beside))
     except KeyboardInterrupt:
         return INTERRUPTED
     except (StackError, DidNotStart) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return failed(str(error))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from benchmarks.rounds import Measured, Way
 from benchmarks.spans import Clock, TurnSpans
 from benchmarks.stages import STAGES, Stages, accepted_ms, stages_of, without_the_call
 
+LoadAverage = tuple[float, float, float]
+"""The machine's over 1, 5 and 15 minutes, before the run."""
+
 
 @dataclass(frozen=True, slots=True)
 class WayFigures:
@@ -70,8 +73,7 @@ class Result:
     measured: str
     processes: dict[str, int]
     machine: Machine
-    load_average: tuple[float, float, float]
-    """The machine's over 1, 5 and 15 minutes before the run."""
+    load_average: LoadAverage
     seconds: float
     warm_up_answers: int
     loads: list[LoadFigures]
