@@ -56,6 +56,7 @@ class RunningTurn:
         try:
             async with self.slot.lent():
                 yield
+                self.is_held_elsewhere = False  # it only waits for room now, and nobody else counts it
         finally:
             self.is_held_elsewhere = False
 
