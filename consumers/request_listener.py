@@ -89,6 +89,7 @@ class RequestListener:
         """Commits what is finished and leaves the group."""
         await self.commit()
         self.on_parted(self._consumer.assignment())
+        self.progress.left()
         await self._consumer.stop()
 
     @property

@@ -39,6 +39,7 @@ class RequestProgress:
         self.assignments = 0
         self._polled_at = self._committed_at = time.monotonic()
         self.is_member = False
+        self.has_left = False
 
     def joined(self, partitions: Iterable[TopicPartition]) -> None:
         """The group gave us these; none is a valid share, where workers are more than partitions."""
@@ -50,6 +51,10 @@ class RequestProgress:
         """The group shares its partitions out anew."""
         self._reach.revoke(partitions)
         self.is_member = False
+
+    def left(self) -> None:
+        """For good: from now on all is somebody else's to count."""
+        self.has_left = True
 
     def polled(self, partitions: Collection[TopicPartition]) -> None:
         """A poll returned, with records of these; what was fetched with them says where they end."""

@@ -132,18 +132,19 @@ class Worker:
         await self._control.start()
         await self._requests.start()
         self._taking = asyncio.create_task(self._requests.run(self._stop_taking), name="worker-requests")
+        self._watching = asyncio.create_task(self._watchdog.run(self._stop_taking), name="worker-watchdog")
         self._tasks = [
             self._taking,
             asyncio.create_task(self._control.run(self._stop), name="worker-control"),
             asyncio.create_task(self._heart.run(self._stop), name="worker-heart"),
-            asyncio.create_task(self._watchdog.run(self._stop_taking), name="worker-watchdog"),
+            self._watching,
         ]
 
     async def drain(self) -> None:
         """Leaves the group, so that others take what waits at once; ends or gives back what runs; leaves."""
         self._dispatcher.start_no_more()
         self._stop_taking.set()
-        await _end([self._taking])
+        await _end([self._taking, self._watching])
         await _attempt(self._requests.close)
         await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS)
         self._stop.set()

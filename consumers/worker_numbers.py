@@ -1,8 +1,8 @@
 """A running worker in numbers, read when somebody asks (on the admin server's thread: nothing here changes anything).
 
-The number to scale by is `open_turns`: queued and running turns, each counted by one worker. Records that nobody polled
-belong to the partition's owner, waiting turns to the one that took them, running ones to the one that runs them, also
-after their partition moved. A redelivered turn that another worker holds, or that runs here already, is counted there.
+The number to scale by is `open_turns`. Each queued or running turn has one record that is not ended, and each record is
+counted by the owner of its partition: polled or not, running here, or on at a worker that had the partition before. So
+the sum over the workers counts each turn once, and a redelivery counts nothing twice.
 """
 
 import time
@@ -23,17 +23,24 @@ class NumbersOfWorker:
         self._dispatcher = dispatcher
         self._running = running
         self._requests = requests
+        self._open_turns = 0
         progress = self._progress = requests.progress
         self.broker_silent_seconds = watchdog.broker_silent_seconds
         self.last_commit_seconds = progress.last_commit_seconds
         self.last_poll_seconds = progress.last_poll_seconds
 
     def open_turns(self) -> float:
-        """Queued plus running."""
-        return sum(count for state, count in self.turns_by_state().items() if state != "held_elsewhere")
+        """Queued plus running, of the partitions owned now. While the group gives them out anew it stays as it was,
+        or whoever scales by it would see all workers idle for a moment.
+        """
+        if self._progress.is_member:
+            self._open_turns = sum(self._progress.unread().values()) + self._dispatcher.assignment.open_count
+        return 0 if self._progress.has_left else self._open_turns
 
     def turns_by_state(self) -> Mapping[str, float]:
-        """`unpolled` and `waiting` are queued; `held_elsewhere` ones are counted as running by another worker."""
+        """What this worker has to do with turns. Some are at two workers: run by one and, after their partition moved,
+        `waiting` or `held_elsewhere` at its new owner.
+        """
         held_elsewhere = self._running.held_elsewhere_count
         return {
             "unpolled": sum(self._progress.unread().values()),

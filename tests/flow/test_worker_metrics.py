@@ -114,35 +114,69 @@ async def test_open_turns_are_those_that_wait_and_those_that_run_each_once(tmp_p
         assert (await metrics_of(stage))("samvad_open_turns") == 0
 
 
-async def test_a_turn_that_another_worker_holds_is_counted_by_that_one_only(tmp_path: Path) -> None:
+async def test_a_turn_whose_partition_moved_is_counted_by_the_new_owner_only(tmp_path: Path) -> None:
     gate = Gate()
     async with (
-        running_stage(tmp_path, ScriptedDoor({"fast": ["Hello", gate]})) as owner,
+        running_stage(tmp_path, ScriptedDoor({"fast": ["Hello", gate]}), partitions=1) as owner,
         running_stage(tmp_path, ScriptedDoor({"fast": ["never"]})) as other,
     ):
         request = await owner.ask()
         await gate.wait_for_model()
-        await other.ask_again(request)  # as its partition's new owner would take it
-        await turns_become(other, held_elsewhere=1, running=0, waiting=0)
         assert (await metrics_of(owner))("samvad_open_turns") == 1
-        assert (await metrics_of(other))("samvad_open_turns") == 0
+        leaving = asyncio.create_task(owner.worker.drain())  # it leaves the group, and the turn runs on
+        await eventually(lambda: has_left(owner))
+        await other.ask_again(request)  # as its partition's new owner gets it
+        await turns_become(other, held_elsewhere=1, running=0, waiting=0)
+        await turns_become(owner, running=1)
+        assert (await metrics_of(owner))("samvad_open_turns") == 0
+        assert (await metrics_of(other))("samvad_open_turns") == 1
         gate.open()
         await other.until_committed(1)
         await turns_become(other, held_elsewhere=0, running=0)
+        assert (await metrics_of(other))("samvad_open_turns") == 0
+        await leaving
 
 
-async def test_a_turn_that_goes_on_after_its_partition_moved_is_counted_where_it_runs(tmp_path: Path) -> None:
+async def test_a_redelivered_record_of_a_turn_that_runs_here_counts_once(tmp_path: Path) -> None:
     gate = Gate()
     async with running_stage(tmp_path, ScriptedDoor({"fast": ["Hello", gate]}), partitions=1) as stage:
         running = await stage.ask()
         await gate.wait_for_model()
         await stage.ask(conversation_id=running.conversation_id)
         await turns_become(stage, running=1, waiting=1)
+        await give_out_anew(stage)
+        await turns_become(stage, running=1, waiting=2)  # the two records again, behind the turn that never stopped
+        assert (await metrics_of(stage))("samvad_open_turns") == 2
+        gate.open()
+        await stage.until_committed(2)
+        await turns_become(stage, running=0, waiting=0, unpolled=0)
+        assert (await metrics_of(stage))("samvad_open_turns") == 0
+
+
+async def test_while_partitions_are_given_out_anew_the_number_to_scale_by_stays(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running_stage(tmp_path, ScriptedDoor({"fast": ["Hello", gate]}), partitions=1) as stage:
+        await stage.ask()
+        await gate.wait_for_model()
+        assert (await metrics_of(stage))("samvad_open_turns") == 1
         listener = stage.worker._requests
         await listener._rebalances.on_partitions_revoked(listener._consumer.assignment())
-        await turns_become(stage, running=1, waiting=0, unpolled=0)
         assert (await metrics_of(stage))("samvad_open_turns") == 1
         gate.open()
+
+
+async def has_left(stage: Stage) -> bool:
+    return stage.worker._requests.progress.has_left
+
+
+async def give_out_anew(stage: Stage) -> None:
+    """What a rebalance does that gives a worker its partitions again: it reads on from what is committed."""
+    listener = stage.worker._requests
+    partitions = listener._consumer.assignment()
+    await listener._rebalances.on_partitions_revoked(partitions)
+    await listener._rebalances.on_partitions_assigned(partitions)
+    for partition in partitions:
+        listener._consumer.seek(partition, await listener._consumer.committed(partition) or 0)
 
 
 async def test_records_that_cannot_be_polled_yet_are_lag_and_open_turns_and_no_reason_to_die(tmp_path: Path) -> None:
