@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -123,5 +124,4 @@ def _print_table(servers: list[ServerStatus]) -> None:
     for one in servers:
         memory = f"{one.memory_bytes / 2**20:.0f} MiB" if one.memory_bytes else "-"
         table.add_row(one.name, one.state, str(one.pid or "-"), one.address, memory, str(one.folder))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else WIDE)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
