@@ -12,13 +12,14 @@ from rich.console import Console
 
 from benchmarks.processes import DidNotStart
 from benchmarks.result import LoadAverage, Result
+from benchmarks.stages import STAGES
 from benchmarks.tables import print_result
 from infra.signals import run
 
 FAILED = 1
 INTERRUPTED = 130
 
-WIDTH = 200
+WIDTH = 400
 """Where nobody looks, so that every table row is one line of the file or log."""
 
 console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -57,11 +58,12 @@ def load_average() -> LoadAverage:
 
 
 def kept(file: Path) -> Result | None:
-    """A result that was written before; None if there is none of this shape."""
+    """A result that was written before; None if there is none, or another version's."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Result)
-    except (FileNotFoundError, msgspec.ValidationError):
+        result = msgspec.json.decode(file.read_bytes(), type=Result)
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
+    return result if all(tuple(load.stages_ms) == STAGES for load in result.loads) else None
 
 
 async def _run_and_keep(

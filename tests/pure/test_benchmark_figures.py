@@ -3,11 +3,14 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from benchmarks.answers import Answer
+from benchmarks.command import kept
 from benchmarks.direct import ProviderCall
 from benchmarks.figures import spread
 from benchmarks.loads import Load
@@ -111,3 +114,20 @@ def test_a_result_is_printed_alone_where_there_is_no_other() -> None:
 
     assert "real stack" not in text
     assert "store" not in text
+
+
+def test_a_kept_result_comes_back_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.write_bytes(msgspec.json.encode(result("embedded")))
+
+    assert kept(file) == result("embedded")
+
+
+def test_a_result_of_another_version_counts_as_none(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.write_bytes(msgspec.json.encode(result("embedded")).replace(STAGES[0].encode(), b"a stage of long ago"))
+
+    assert kept(file) is None
+    file.write_bytes(b'{"machine": {}}')
+    assert kept(file) is None
+    assert kept(tmp_path / "nowhere.json") is None
