@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.whole.processes import Program, program
 
 LOG_TAIL_BYTES = 3000
+START_SECONDS = 120.0
+"""Importing LiteLLM takes 5 s of a CPU, and a stack, other roles and clients share it."""
 
 
 @dataclass
@@ -43,5 +45,6 @@ class Roles:
         log = self.folder / f"{name}-{len(self.logs) + 1}.log"
         self.logs.append(log)
         common = {"SAMVAD_DATA": str(self.folder), "SAMVAD_MODELS": str(self.models), "SAMVAD_PORT": "0"}
-        with program(name, environ={**common, "SAMVAD_ADMIN_PORT": "0", **self.environ, **settings}, log=log) as role:
+        environ = {**common, "SAMVAD_ADMIN_PORT": "0", **self.environ, **settings}
+        with program(name, environ=environ, log=log, start_seconds=START_SECONDS) as role:
             yield role

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from infra.stack import StackAddresses, StackOptions, StackServer, addresses, down, server, up
 from infra.topics.making import TopicOptions, make_topics
-from producers.kafka_address import KafkaAddress
-from store.cassandra.address import CassandraAddress
 from store.cassandra.migrating import migrate
 
 
@@ -49,6 +47,6 @@ def standing_stack(folder: Path) -> RunningStack:
 
 def prepared(folder: Path, where: StackAddresses) -> RunningStack:
     """Makes the topics and the tables."""
-    assert asyncio.run(make_topics(KafkaAddress(where.kafka), TopicOptions(), print))
-    migrate(CassandraAddress(tuple(where.cassandra.split(","))), 1, print)
+    assert asyncio.run(make_topics(where.kafka_address(), TopicOptions(), print))
+    migrate(where.cassandra_address(), 1, print)
     return RunningStack(folder, where)
