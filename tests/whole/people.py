@@ -26,8 +26,13 @@ class Person:
 
     async def stored_answers(self) -> dict[str, tuple[str, str]]:
         """Status and text of each stored answer, by its message id."""
-        page = await self.rest.messages(self.conversation_id, limit=100)
-        return {row.id: (str(row.status), row.text) for row in page.messages if row.role == "assistant"}
+        answers: dict[str, tuple[str, str]] = {}
+        before: str | None = None
+        while True:
+            page = await self.rest.messages(self.conversation_id, before, limit=100)
+            answers |= {row.id: (str(row.status), row.text) for row in page.messages if row.role == "assistant"}
+            if (before := page.next) is None:
+                return answers
 
 
 @asynccontextmanager
