@@ -66,7 +66,7 @@ class ProcessMetrics:
         )
         self._read.gauges(
             "samvad_producer_unacknowledged_bytes",
-            "Their bytes",
+            "The memory they take, estimated",
             "writer",
             lambda: {name: writer.unacknowledged_bytes for name, writer in writers.items()},
         )

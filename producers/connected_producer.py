@@ -29,7 +29,7 @@ class WriterSettings:
     start_seconds: float = 10.0
     stop_seconds: float = 2.0
     flush_seconds: float = 5.0
-    max_pending_bytes: int = 32 * 1024 * 1024
+    max_pending_bytes: int = 64 * 1024 * 1024
 
 
 @asynccontextmanager

@@ -118,7 +118,7 @@ async def test_a_connection_that_hangs_is_given_up_and_everything_arrives_in_ord
 
 
 async def test_a_full_writer_attempts_nothing_and_says_so(broker: BrokerProcess) -> None:
-    async with a_writer(broker.address, max_pending_bytes=1_000, stall_seconds=5, request_timeout_ms=5_000) as writer:
+    async with a_writer(broker.address, max_pending_bytes=7_000, stall_seconds=5, request_timeout_ms=5_000) as writer:
         broker.freeze()
         waiting = [writer.submit(record("a", n, size=300)) for n in range(3)]
         with pytest.raises(NotAttempted) as refused:

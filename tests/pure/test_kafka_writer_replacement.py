@@ -16,7 +16,9 @@ from producers.errors import NotAttempted, OutcomeUnknown
 from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
 
-SETTINGS = WriterSettings(KafkaAddress("nowhere"), "test", flush_seconds=0.01, stall_seconds=60, max_pending_bytes=100)
+SETTINGS = WriterSettings(
+    KafkaAddress("nowhere"), "test", flush_seconds=0.01, stall_seconds=60, max_pending_bytes=2_100
+)
 
 
 class FakeProducer:
@@ -139,13 +141,13 @@ async def test_a_producer_that_acknowledges_nothing_for_too_long_is_replaced(pro
 
 async def test_acknowledgements_make_room_again(producers: list[FakeProducer]) -> None:
     async with KafkaWriter(SETTINGS) as writer:
-        writer.submit(record(b"x" * 60))
+        writer.submit(record(b"x" * 6_000))
         with pytest.raises(NotAttempted):
-            writer.submit(record(b"y" * 60))
+            writer.submit(record(b"y" * 6_000))
         await until(lambda: bool(producers) and len(producers[0].given) == 1)
-        producers[0].acknowledge(b"x" * 60)
+        producers[0].acknowledge(b"x" * 6_000)
         await asyncio.sleep(0)
-        writer.submit(record(b"y" * 60))
+        writer.submit(record(b"y" * 6_000))
         await until(lambda: len(producers[0].given) == 2)
     assert writer.replacements == 0
 
