@@ -6,6 +6,7 @@ Producers are fakes whose deliveries a test ends one by one; brokers that fail a
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
@@ -16,9 +17,7 @@ from producers.errors import NotAttempted, OutcomeUnknown
 from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
 
-SETTINGS = WriterSettings(
-    KafkaAddress("nowhere"), "test", flush_seconds=0.01, stall_seconds=60, max_pending_bytes=2_100
-)
+SETTINGS = WriterSettings(KafkaAddress("nowhere"), "test", flush_seconds=0.01, stall_seconds=60)
 
 
 class FakeProducer:
@@ -140,7 +139,7 @@ async def test_a_producer_that_acknowledges_nothing_for_too_long_is_replaced(pro
 
 
 async def test_acknowledgements_make_room_again(producers: list[FakeProducer]) -> None:
-    async with KafkaWriter(SETTINGS) as writer:
+    async with KafkaWriter(replace(SETTINGS, max_pending_bytes=10_000)) as writer:
         writer.submit(record(b"x" * 6_000))
         with pytest.raises(NotAttempted):
             writer.submit(record(b"y" * 6_000))
