@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.model_discovery.providers import may_hold_key
+
 EDGE, WORKER = "edge", "worker"
 
 
@@ -45,9 +47,11 @@ class ProcessPlan:
 def process_plans(
     options: ClusterOptions, environ: Mapping[str, str], models: Path, key_variables: frozenset[str]
 ) -> list[ProcessPlan]:
-    """Workers first: an edge that is up should have somebody to answer. Edges get no provider's key."""
+    """Workers first: an edge that is up should have somebody to answer. Edges get no provider's key, named or not."""
     shared = {**environ, "SAMVAD_DATA": str(options.folder), "SAMVAD_MODELS": str(models)}
-    without_keys = {name: value for name, value in shared.items() if name not in key_variables}
+    without_keys = {
+        name: value for name, value in shared.items() if name not in key_variables and not may_hold_key(name)
+    }
     admin = {name: {"SAMVAD_ADMIN_PORT": str(port)} for name, port in options.admin_ports.items()}
     workers = [ProcessPlan(name, WORKER, {**shared, **admin[name]}) for name in admin if name not in options.edge_ports]
     edges = [

@@ -2,9 +2,14 @@
 
 The names are in LiteLLM's own price list (a test checks it); OpenRouter's are not listed there at all. `-latest` names
 are taken where a provider has them: they do not grow old.
+
+`may_hold_key` tells which variables only a worker should see.
 """
 
 from dataclasses import dataclass
+
+KEY_SUFFIX = "_API_KEY"
+"""LiteLLM looks for a provider's key under such a name when a models.yaml names none."""
 
 
 @dataclass(frozen=True)
@@ -32,3 +37,8 @@ PROVIDERS = (
     Provider("mistral", "Mistral", "MISTRAL_API_KEY", "mistral-small-latest", "mistral-large-latest"),
     Provider("openrouter", "OpenRouter", "OPENROUTER_API_KEY", "openai/gpt-oss-120b", "openrouter/auto"),
 )
+
+
+def may_hold_key(variable: str) -> bool:
+    """Whether LiteLLM could take a key from the variable, of a provider that is listed here or of any other."""
+    return variable.endswith(KEY_SUFFIX) or any(variable == provider.key_variable for provider in PROVIDERS)
