@@ -16,11 +16,12 @@ class EdgeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
-    """Where to listen; anything but loopback switches the development sign-in off, but for `dev_sign_in`."""
+    """Where to listen; anything but loopback switches the development sign-in off, unless SAMVAD_DEV_SIGN_IN is set."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0 lets the system choose; `RunningEdge.address` says which it was."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    """Pages that may connect, exactly as browsers send them: `https://chat.example.org,https://example.org`."""
+    """Pages that may connect, exactly as browsers send them: `https://chat.example.org,https://example.org`. One of
+    another machine switches the development sign-in off: a proxy may stand before a loopback address."""
     dev_sign_in: bool = False
     """Whoever reaches this edge under a loopback name may be anybody, wherever it listens. For trying it out behind a
     proxy that is published on loopback only; refused beside origins of other machines."""
@@ -62,7 +63,7 @@ class EdgeSettings(BaseSettings):
     @field_validator("dev_sign_in")
     @classmethod
     def _only_for_this_machine(cls, value: bool, info: ValidationInfo) -> bool:
-        public = [o for o in info.data.get("allowed_origins", ()) if not is_loopback(urlsplit(o).hostname or "")]
+        public = _of_other_machines(info.data.get("allowed_origins", ()))
         if value and public:
             raise ValueError(f"anybody could be anybody, and SAMVAD_ALLOWED_ORIGINS has {public[0]}: unset one of them")
         return value
@@ -70,7 +71,7 @@ class EdgeSettings(BaseSettings):
     @property
     def has_dev_sign_in(self) -> bool:
         """Whether `POST /v1/dev/sign-in` is there."""
-        return self.dev_sign_in or is_loopback(self.host)
+        return self.dev_sign_in or (is_loopback(self.host) and not _of_other_machines(self.allowed_origins))
 
     def limits(self) -> dict[str, int]:
         """What `ready` tells the client."""
@@ -80,3 +81,7 @@ class EdgeSettings(BaseSettings):
             "max_asks_in_flight": self.max_errands,
             "frames_per_second": int(self.frames_per_second),
         }
+
+
+def _of_other_machines(origins: tuple[str, ...]) -> list[str]:
+    return [origin for origin in origins if not is_loopback(urlsplit(origin).hostname or "")]

@@ -292,6 +292,12 @@ def test_the_development_sign_in_is_there_on_loopback_and_elsewhere_only_when_it
     assert EdgeSettings(host="0.0.0.0", dev_sign_in=True).has_dev_sign_in
 
 
+def test_the_development_sign_in_is_gone_on_loopback_too_once_a_page_of_another_machine_may_connect() -> None:
+    behind_a_proxy = EdgeSettings(host="127.0.0.1", allowed_origins=("https://chat.example.org",))
+    assert not behind_a_proxy.has_dev_sign_in
+    assert EdgeSettings(host="127.0.0.1", allowed_origins=("http://localhost:5173",)).has_dev_sign_in
+
+
 def test_the_development_sign_in_is_refused_beside_a_page_of_another_machine() -> None:
     here = ("http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000")
     assert EdgeSettings(dev_sign_in=True, allowed_origins=here).dev_sign_in
