@@ -32,9 +32,15 @@ def cluster(
 ) -> None:
     """Run everything as in production. Answers come from your models, or without any from the practice provider."""
     with clear_refusals():
-        first_port, first_admin_port = port or EdgeSettings().port, AdminSettings().admin_port or ADMIN_PORT
+        first_port, first_admin_port = _first_ports(port)
         options = ClusterOptions(folder.absolute(), stack, edges, workers, first_port, first_admin_port, keep_stack)
         raise typer.Exit(_run(options))
+
+
+def _first_ports(port: int | None) -> tuple[int, int]:
+    """The first edge's, and the first admin page's."""
+    admin_port = AdminSettings().admin_port
+    return EdgeSettings().port if port is None else port, ADMIN_PORT if admin_port is None else admin_port
 
 
 def _run(options: ClusterOptions) -> int:

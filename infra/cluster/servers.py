@@ -23,7 +23,7 @@ class StackRefused(Refused):
 @asynccontextmanager
 async def running_servers(folder: Path, keep: bool, say: Say) -> AsyncIterator[StackAddresses]:
     """Ends the stack when the block ends, unless it ran before or is to be kept. Raises StackRefused."""
-    ran_before = any(one.pid is not None for one in status(folder))
+    ran_before = _runs(folder)
     try:
         yield await _prepared(_options(folder), say)
     except StackError as error:
@@ -32,6 +32,13 @@ async def running_servers(folder: Path, keep: bool, say: Say) -> AsyncIterator[S
         if not (keep or ran_before):
             # Waits for an `up` that was broken off: its thread goes on, under the folder's lock.
             await asyncio.to_thread(down, folder, say)
+
+
+def _runs(folder: Path) -> bool:
+    try:
+        return any(one.pid is not None for one in status(folder))
+    except StackError as error:
+        raise StackRefused(str(error)) from error
 
 
 def _options(folder: Path) -> StackOptions:
