@@ -55,15 +55,20 @@ class OnlyTheRepeatable(RetryPolicy):  # type: ignore[misc]
 
 def connect(address: CassandraAddress, statements: Iterable[Statement]) -> Connected:
     """Blocks for up to some seconds. Raises StoreUnavailable, or StoreError for what waiting does not mend."""
-    cluster = new_cluster(address)
+    try:
+        return _connected(new_cluster(address), address.keyspace, statements)
+    except Exception as error:
+        raise store_error(error) from error
+
+
+def _connected(cluster: Any, keyspace: str, statements: Iterable[Statement]) -> Connected:
     try:
         session = connect_quietly(cluster)
-        check_schema(session, address.keyspace)
-        prepared = {statement: _prepare(session, statement, address.keyspace) for statement in statements}
-        return Connected(cluster, session, prepared)
-    except Exception as error:
+        check_schema(session, keyspace)
+        return Connected(cluster, session, {one: _prepare(session, one, keyspace) for one in statements})
+    except BaseException:
         cluster.shutdown()
-        raise store_error(error) from error
+        raise
 
 
 def connect_to(cluster: Any) -> Any:
@@ -87,7 +92,10 @@ def connect_quietly(cluster: Any) -> Any:
 
 
 def new_cluster(address: CassandraAddress, request_seconds: float = REQUEST_SECONDS) -> Any:
-    """A cluster that was not connected to yet; made after a fork, never at import (C7)."""
+    """A cluster that was not connected to yet; made after a fork, never at import (C7).
+
+    Raises the driver's UnresolvableContactPoints while none of the names is known: `store_error` tells what it means.
+    """
     points = [_host_and_port(point) for point in address.contact_points]
     routing = TokenAwarePolicy(DCAwareRoundRobinPolicy(address.datacenter or ""))
     return Cluster(

@@ -12,7 +12,7 @@ from cassandra import (
     Unauthorized,
     Unavailable,
 )
-from cassandra.cluster import NoHostAvailable
+from cassandra.cluster import NoHostAvailable, UnresolvableContactPoints
 from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.protocol import RequestExecutionException, ServerError, SyntaxException
 
@@ -42,6 +42,8 @@ def store_error(error: Exception) -> Exception:
         return StoreError(f"Cassandra's certificate is not trusted: check SAMVAD_CASSANDRA_CA_FILE ({cause.reason})")
     if isinstance(cause, _SCHEMA_DIFFERS):
         return StoreError(f"Cassandra's tables are not those of this program: run samvad migrate ({cause})")
+    if isinstance(error, UnresolvableContactPoints):  # a container's name is known only while it runs
+        return StoreUnavailable("nobody knows Cassandra's names: start it, or check SAMVAD_CASSANDRA")
     if isinstance(error, _MAY_PASS):
         return StoreUnavailable(f"Cassandra does not answer: {_one_line(error)}")
     return error

@@ -51,11 +51,9 @@ def _connected(address: CassandraAddress, wait_seconds: float, say: Say) -> Iter
 def _connect_within(address: CassandraAddress, deadline: float, say: Say) -> tuple[Any, Any]:
     told = False
     while True:
-        cluster = new_cluster(address, DDL_SECONDS)
         try:
-            return cluster, connect_to(cluster)
+            return _connect(address)
         except Exception as error:
-            cluster.shutdown()
             reason = store_error(error)
             if not isinstance(reason, StoreUnavailable) or time.monotonic() > deadline:
                 raise reason from error
@@ -63,6 +61,15 @@ def _connect_within(address: CassandraAddress, deadline: float, say: Say) -> tup
             say(f"waiting for Cassandra at {', '.join(address.contact_points)}")
         told = True
         time.sleep(1)
+
+
+def _connect(address: CassandraAddress) -> tuple[Any, Any]:
+    cluster = new_cluster(address, DDL_SECONDS)
+    try:
+        return cluster, connect_to(cluster)
+    except BaseException:
+        cluster.shutdown()
+        raise
 
 
 def _make_keyspace(session: Any, keyspace: str, replication: int, say: Say) -> None:

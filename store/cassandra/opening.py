@@ -71,6 +71,7 @@ async def open_cassandra_store(
     """The store at `address`, migrated before. A cluster that is away is waited for in the background.
 
     Raises StoreError for what waiting does not mend: no keyspace or an old one (run samvad migrate), a wrong password.
+    Of a cluster that was away, this shows only once it is there: then it is a warning in the log, once for each reason.
     """
     clock_ms = circumstances.clock_ms
     buckets, ended = KnownBuckets(clock_ms), open_turns.EndedTurns()

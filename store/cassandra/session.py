@@ -43,6 +43,7 @@ class Page:
 class CassandraSession:
     """An async context manager. Opening raises StoreError for what waiting does not mend: no keyspace, wrong password.
 
+    Where Cassandra was away at the opening, such a thing shows only later: it is warned of, and connecting goes on.
     Every method raises StoreUnavailable; a write's outcome is then unknown. A cancelled wait cancels no statement.
     """
 
@@ -162,13 +163,24 @@ class CassandraSession:
             raise
 
     async def _connect_later(self) -> None:
+        told = ""
         while self._connected is None:
             await asyncio.sleep(RECONNECT_SECONDS)
             try:
                 self._connected = await self._connect()
-            except StoreError as error:
-                log.debug("cassandra_not_there_yet", reason=str(error))
+            except Exception as error:  # the border of the task: whatever it was, the next try may work
+                told = _tell_why(error, told)
         log.info("cassandra_is_there")
+
+
+def _tell_why(error: Exception, told: str) -> str:
+    """Warns of what somebody has to mend, unless that was what was `told` last. Returns what is told by now."""
+    reason = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, StoreUnavailable) or reason == told:
+        log.debug("cassandra_not_there_yet", reason=reason)
+        return told
+    log.warning("cassandra_cannot_be_used", reason=reason, exc_info=not isinstance(error, StoreError))
+    return reason
 
 
 def _batch_of(bound: Sequence[Any]) -> Any:
