@@ -29,7 +29,7 @@ class Person:
         answers: dict[str, tuple[str, str]] = {}
         before: str | None = None
         while True:
-            page = await self.rest.messages(self.conversation_id, before, limit=100)
+            page = await self.rest.messages(self.conversation_id, before=before, limit=100)
             answers |= {row.id: (str(row.status), row.text) for row in page.messages if row.role == "assistant"}
             if (before := page.next) is None:
                 return answers
