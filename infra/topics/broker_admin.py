@@ -108,9 +108,17 @@ async def broker_admin(kafka: KafkaAddress) -> AsyncIterator[BrokerAdmin]:
     except SaslAuthenticationFailed as error:
         raise SignInRefused(f"Kafka at {kafka.bootstrap_servers} refuses {kafka.username} or its password") from error
     except (KafkaError, OSError) as error:
-        raise NoBroker(f"no Kafka broker answers at {kafka.bootstrap_servers} ({type(error).__name__})") from error
+        raise NoBroker(_who_is_missing(kafka, error)) from error
     finally:
         await client.close()
+
+
+def _who_is_missing(kafka: KafkaAddress, error: Exception) -> str:
+    sentence = f"no Kafka broker answers at {kafka.bootstrap_servers} ({type(error).__name__})"
+    if kafka.username is None:
+        return sentence
+    # aiokafka's bootstrap tells a refused password only to its log.
+    return f"{sentence}, or none lets {kafka.username} in with this password: the line above says which"
 
 
 def _existing(described: Mapping[str, Any], settings: Mapping[str, str]) -> ExistingTopic:

@@ -16,10 +16,7 @@ from tests.whole.processes import free_port, program_environ
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
-PROLOGUE = """
-trap 'kill $(jobs -p); wait' EXIT
-samvad() { "$PYTHON" -m infra.cli.main "$@"; }  # this checkout's, whatever is installed
-"""
+PROLOGUE = "trap 'kill $(jobs -p); wait' EXIT"
 UNTIL_READY = """
 until grep -q '"worker"' worker.out && grep -q '"edge"' edge.out; do sleep 0.5; done
 """
@@ -57,9 +54,13 @@ def test_the_commands_for_real_servers_answer_a_question(stack: RunningStack, mo
 
 def _environ(stack: RunningStack, models: Path, folder: Path) -> dict[str, str]:
     (folder / "models.yaml").write_text(models.read_text())
+    command = folder / "bin" / "samvad"  # this checkout's, whatever is installed
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m infra.cli.main "$@"\n')
+    command.chmod(0o755)
     return {
         **program_environ(),
-        "PYTHON": sys.executable,
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "SAMVAD_STACK": str(stack.folder),
     }
