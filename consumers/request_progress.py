@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 5.0
 """A broker that does not say in this time where its partitions end counts as away."""
-POSITIONS_SECONDS = 1.0
+POSITION_SECONDS = 1.0
 ANY_PARTITION = TopicPartition(REQUESTS.name, 0)
 """Asked for by a worker without partitions: does the broker answer at all?"""
 
@@ -96,21 +96,25 @@ class RequestProgress:
         return self._signs()
 
     async def _learn_positions(self, partitions: Iterable[TopicPartition]) -> None:
-        """Where partitions begin of which nothing was taken yet; one that the consumer never learns is stuck too."""
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(POSITIONS_SECONDS):
-                for partition in partitions:
-                    if self._reach.position(partition) is None:
-                        self._learn(partition, await self._consumer.position(partition))
+        """Where the consumer stands: a reset moves it without a record, past what the broker removed meanwhile.
 
-    def _learn(self, partition: TopicPartition, position: int) -> None:
-        if self._reach.position(partition) is None:  # taken meanwhile: that is further
-            self._reach.read_to(partition, position)
+        Not where it is paused: it may be past a record that is left for an upgraded worker.
+        """
+        paused = self._consumer.paused()
+        moving = [each for each in partitions if each not in paused or self._reach.position(each) is None]
+        await asyncio.gather(*map(self._learn_position, moving))
+
+    async def _learn_position(self, partition: TopicPartition) -> None:
+        """One that the consumer never learns is stuck too, and must not hide where the others stand."""
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(POSITION_SECONDS):
+                position = await self._consumer.position(partition)
+            self._reach.read_to(partition, max(position, self._reach.position(partition) or 0))
 
     def _signs(self) -> dict[str, Hashable]:
         signs: dict[str, Hashable] = {"polling": self._polls}
         if not self.is_member:
-            signs["joining the group"] = None
+            signs["joining the group"] = self.assignments
         if self._assignment.to_commit():
             signs["committing"] = self._commits
         unread = self._reach.unread()

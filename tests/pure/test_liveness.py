@@ -42,11 +42,19 @@ def test_few_reads_declare_nobody_dead_however_far_apart(liveness: Liveness) -> 
     assert not liveness.is_dead("w")
 
 
-def test_an_outage_of_the_store_does_not_count_for_nobody_could_beat_in_it(liveness: Liveness) -> None:
-    observe(liveness, (0, {"w": 4}), *((float(t), {"w": 4}) for t in range(60, 65)))
+def test_an_outage_counts_for_no_more_than_one_read_for_nobody_could_beat_in_it(liveness: Liveness) -> None:
+    observe(liveness, (0, {"w": 4}), *((float(t), {"w": 4}) for t in range(60, 64)))
     assert not liveness.is_dead("w")
-    observe(liveness, (65, {"w": 4}))
+    observe(liveness, (64, {"w": 4}))
+    assert liveness.is_dead("w"), "five reads, as without an outage"
+
+
+def test_where_every_read_is_slow_the_dead_are_found_after_five_of_them(liveness: Liveness) -> None:
+    observe(liveness, *((100 + t * 3.1, {"w": 4, "alive": t}) for t in range(5)))
+    assert not liveness.is_dead("w")
+    observe(liveness, (100 + 5 * 3.1, {"w": 4, "alive": 5}))
     assert liveness.is_dead("w")
+    assert not liveness.is_dead("alive")
 
 
 def test_time_without_reads_declares_nobody_dead(liveness: Liveness) -> None:
