@@ -1,6 +1,7 @@
 """A server's process, found again by whoever asks later: its pid and when it began, in a file.
 
 The beginning tells the server from a stranger that was given its pid after it had ended: no stranger is ever signalled.
+It is counted from the system's start where the system says so (Linux): no step of the clock loses a server.
 """
 
 import json
@@ -9,13 +10,15 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
 SAME_BEGINNING_SECONDS = 1.0
-"""The system's clock may be adjusted between two looks."""
+"""The system's clock may be adjusted a little between two looks."""
+TICKS_FIELD = 19
+"""Of /proc/PID/stat, behind the command's name in brackets: clock ticks from the system's start (man 5 proc)."""
 POLL_SECONDS = 0.05
 
 
@@ -26,16 +29,22 @@ class RunningProcess:
     pid: int
     began: float
     """Unix seconds."""
+    began_ticks: int | None = None
+    """From the system's start; None where it is not known, also from a pid file of an earlier version."""
 
     def is_alive(self) -> bool:
         """Whether this very process still runs (or is suspended)."""
         _reap(self.pid)
         try:
             found = psutil.Process(self.pid)
-            is_same = abs(found.create_time() - self.began) < SAME_BEGINNING_SECONDS
-            return is_same and not _has_ended(found)
+            return self._is_same(found) and not _has_ended(found)
         except psutil.NoSuchProcess:
             return False
+
+    def _is_same(self, found: psutil.Process) -> bool:
+        if self.began_ticks is not None:
+            return self.began_ticks == _began_ticks(self.pid)
+        return bool(abs(found.create_time() - self.began) < SAME_BEGINNING_SECONDS)
 
     def send(self, what: signal.Signals) -> None:
         """Signals it, if it still runs."""
@@ -86,8 +95,8 @@ def spawn(command: tuple[str, ...], environment: Mapping[str, str], log: Path, p
         setsid=True,
         setsigmask=[],
     )
-    running = RunningProcess(pid, psutil.Process(pid).create_time())
-    pid_file.write_text(json.dumps({"pid": running.pid, "began": running.began}))
+    running = RunningProcess(pid, psutil.Process(pid).create_time(), _began_ticks(pid))
+    pid_file.write_text(json.dumps(asdict(running)))
     return running
 
 
@@ -95,10 +104,18 @@ def find(pid_file: Path) -> RunningProcess | None:
     """The process of a pid file, if it still runs."""
     try:
         said = json.loads(pid_file.read_text())
-        running = RunningProcess(said["pid"], said["began"])
+        running = RunningProcess(said["pid"], said["began"], said.get("began_ticks"))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return running if running.is_alive() else None
+
+
+def _began_ticks(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[TICKS_FIELD])
 
 
 def _has_ended(process: psutil.Process) -> bool:

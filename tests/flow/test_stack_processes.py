@@ -4,8 +4,10 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra.stack import processes
@@ -33,6 +35,21 @@ def test_a_stranger_with_the_same_pid_is_not_the_server_and_is_not_signalled(
     assert processes.find(tmp_path / "pid.json") is None
     earlier.send(signal.SIGKILL)
     assert not sleeper.wait(0.3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="without /proc the clock's time is all there is")
+def test_a_step_of_the_clock_loses_no_server(
+    sleeper: RunningProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: sleeper.began + 3600)
+    assert processes.find(tmp_path / "pid.json") == sleeper
+    earlier = replace(sleeper, began_ticks=(sleeper.began_ticks or 0) - 1)
+    assert not earlier.is_alive(), "a stranger that began a tick later"
+
+
+def test_a_pid_file_of_an_earlier_version_still_finds_its_server(sleeper: RunningProcess, tmp_path: Path) -> None:
+    (tmp_path / "pid.json").write_text(json.dumps({"pid": sleeper.pid, "began": sleeper.began}))
+    assert processes.find(tmp_path / "pid.json") == replace(sleeper, began_ticks=None)
 
 
 def test_a_killed_child_is_gone_and_no_zombie(sleeper: RunningProcess, tmp_path: Path) -> None:
