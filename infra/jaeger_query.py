@@ -4,11 +4,12 @@ In: the API's address and a trace id. Out: the spans, oldest first.
 """
 
 import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+
+from infra.direct_http import open_directly
 
 TIMEOUT_SECONDS = 10.0
 FOLLOWS_FROM = "FOLLOWS_FROM"
@@ -69,17 +70,28 @@ class SeenSpan:
 
 def trace_in_jaeger(query_url: str, trace_id: str) -> list[SeenSpan]:
     """The trace's spans; none if Jaeger has no such trace. Raises JaegerUnavailable."""
+    answer = raw_trace(query_url, trace_id)
     try:
-        with urllib.request.urlopen(
-            f"{query_url.rstrip('/')}/api/traces/{trace_id}", timeout=TIMEOUT_SECONDS
-        ) as answer:
-            return spans_in(answer.read())
+        return spans_in(answer)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise _no_jaeger(query_url) from error
+
+
+def raw_trace(query_url: str, trace_id: str) -> bytes:
+    """Jaeger's answer, all of it; an empty object if it has no such trace. Raises JaegerUnavailable."""
+    try:
+        with open_directly(f"{query_url.rstrip('/')}/api/traces/{trace_id}", TIMEOUT_SECONDS) as answer:
+            return answer.read()
     except urllib.error.HTTPError as error:
         if error.code == 404:
-            return []
+            return b"{}"
         raise JaegerUnavailable(f"Jaeger at {query_url} answered {error.code}") from error
-    except (OSError, ValueError, msgspec.DecodeError) as error:
-        raise JaegerUnavailable(f"no Jaeger answers at {query_url}: name its query API with --jaeger") from error
+    except (OSError, ValueError) as error:
+        raise _no_jaeger(query_url) from error
+
+
+def _no_jaeger(query_url: str) -> JaegerUnavailable:
+    return JaegerUnavailable(f"no Jaeger answers at {query_url}: name its query API with --jaeger")
 
 
 def spans_in(answer: bytes) -> list[SeenSpan]:

@@ -3,11 +3,11 @@
 import socket
 import ssl
 import struct
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.direct_http import open_directly
 from infra.stack.plan import Kind, ServerPlan
 
 ANSWER_SECONDS = 2.0
@@ -36,7 +36,7 @@ def _cassandra(plan: ServerPlan, ca_file: Path | None) -> bool:
 
 
 def _jaeger(plan: ServerPlan, _: Path | None) -> bool:
-    with urllib.request.urlopen(f"http://{plan.address}/api/services", timeout=ANSWER_SECONDS) as answer:
+    with open_directly(f"http://{plan.address}/api/services", ANSWER_SECONDS) as answer:
         return bool(answer.status == 200)
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.direct_http import open_directly
 from tests.container_files import HAPROXY
 from tests.flow.broker_process import broker_process
 from tests.whole.processes import Program, free_port, models_file, practice_provider, program
@@ -33,7 +33,7 @@ class WayIn:
     def status(self, path: str) -> int:
         """What a GET is answered with."""
         try:
-            with urllib.request.urlopen(f"{self.address}{path}", timeout=5) as answer:
+            with open_directly(f"{self.address}{path}", 5) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from infra.direct_http import open_directly
 from tests.flow.broker_process import broker_process
 from tests.whole.processes import program
 
@@ -69,7 +69,7 @@ def test_the_edges_installation_serves_without_litellm_and_without_a_providers_k
         with program(
             "edge", "--embedded-broker", environ=environ, log=tmp_path / "edge.log", python=edge_python
         ) as edge:
-            with urllib.request.urlopen(f"{edge.said['edge']}/readyz") as answer:
+            with open_directly(f"{edge.said['edge']}/readyz", 10) as answer:
                 assert answer.status == 200
             assert edge.end(30) == 0
 
