@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.cli.main import app
-from infra.jaeger_query import SeenSpan, trace_in_jaeger
+from infra.jaeger_query import SeenSpan, raw_trace, trace_in_jaeger
 from observability.trace_ids import attempt_span_id, root_span_id, trace_id_of_turn
+from observability.tracing import TraceTarget, setup_tracing
+from schemas.ids import new_id
 from tests.connected.roles import Roles
 from tests.connected.running_stack import RunningStack
 from tests.whole.people import Person, person
@@ -25,14 +27,21 @@ Spans = list[SeenSpan]
 
 async def trace_with(stack: RunningStack, turn_id: str, *names: str, attempt: int | None = None) -> Spans:
     """The turn's trace once it has spans of all these names (of this attempt)."""
-    trace_id = format(trace_id_of_turn(turn_id), "032x")
     async with asyncio.timeout(JAEGER_SECONDS):
         while True:
-            spans = await asyncio.to_thread(trace_in_jaeger, stack.addresses.jaeger_query, trace_id)
+            spans = await asyncio.to_thread(trace_in_jaeger, stack.addresses.jaeger_query, hexadecimal_trace(turn_id))
             there = {span.name for span in spans if attempt in (None, span.tags.get("samvad.attempt"))}
             if there.issuperset(names):
                 return spans
             await asyncio.sleep(0.2)
+
+
+async def assert_nowhere(stack: RunningStack, turn_id: str, *texts: str) -> None:
+    """In all that Jaeger has of the turn's trace: attributes, events, processes, warnings."""
+    answer = await asyncio.to_thread(raw_trace, stack.addresses.jaeger_query, hexadecimal_trace(turn_id))
+    assert answer.count(b"spanID") > 0
+    for text in texts:
+        assert text.encode() not in answer
 
 
 def one(spans: Spans, name: str, **tags: object) -> SeenSpan:
@@ -40,6 +49,10 @@ def one(spans: Spans, name: str, **tags: object) -> SeenSpan:
     wanted = {f"samvad.{key}": value for key, value in tags.items()}
     (found,) = [span for span in spans if span.name == name and span.tags.items() >= wanted.items()]
     return found
+
+
+def hexadecimal_trace(turn_id: str) -> str:
+    return format(trace_id_of_turn(turn_id), "032x")
 
 
 def hexadecimal(span_id: int) -> str:
@@ -88,8 +101,7 @@ async def test_an_ordinary_turn_is_one_trace_over_edge_worker_and_back_without_i
     assert one(spans, chat).tags["gen_ai.usage.output_tokens"] == 12
     assert one(spans, chat).tags["gen_ai.response.time_to_first_chunk"] > 0
     assert one(spans, "finish turn").tags["samvad.outcome"] == "completed"
-    for text in (CANARY, ended.answer, ended.answer[:20]):
-        assert text not in repr(spans)
+    await assert_nowhere(stack, ended.turn_id, CANARY, ended.answer, ended.answer[:20])
 
 
 async def test_a_provider_that_breaks_off_is_seen_by_its_fault(stack: RunningStack, roles: Roles) -> None:
@@ -101,7 +113,7 @@ async def test_a_provider_that_breaks_off_is_seen_by_its_fault(stack: RunningSta
     assert chat.tags["error"] is True
     assert chat.tags["error.type"]
     assert (finish.tags["samvad.outcome"], finish.tags["error.type"]) == ("failed", ended.code)
-    assert CANARY not in repr(spans)
+    await assert_nowhere(stack, ended.turn_id, CANARY)
 
 
 async def test_a_killed_workers_spans_stay_and_the_takeovers_are_linked_to_them(
@@ -123,6 +135,17 @@ async def test_a_killed_workers_spans_stay_and_the_takeovers_are_linked_to_them(
     assert result.exit_code == 0
     assert "linked to attempt 1" in result.output
     assert CANARY not in result.output
+    await assert_nowhere(stack, turn_id, CANARY)
+
+
+async def test_text_in_an_exceptions_event_would_be_found(stack: RunningStack) -> None:
+    turn_id, tracing = new_id(), setup_tracing("samvad-test", "test", TraceTarget(stack.addresses.otlp))
+    with tracing.turn(turn_id).sender.start("receive send") as span:
+        span.record_exception(ValueError(CANARY))
+    await asyncio.to_thread(tracing.shut_down)
+    await trace_with(stack, turn_id, "receive send")
+    with pytest.raises(AssertionError):
+        await assert_nowhere(stack, turn_id, CANARY)
 
 
 def assert_taken_over(spans: Spans, turn_id: str, first: str) -> None:
