@@ -2,9 +2,12 @@
 
 In: the message to go on from, the room that the context has, pages of messages, newest first. Out: which page to read
 next, and at the end the path. So a question costs the same in a conversation of fifty messages and of five thousand.
+
+Each page begins right at the message that is wanted next: the newer ones, and other branches, are not read.
 """
 
 import sys
+import uuid
 from collections.abc import Sequence
 
 from consumers.context import fills, path_to
@@ -25,6 +28,19 @@ def is_enough(path: Sequence[MessageRow], room_tokens: int) -> bool:
     return path[0].parent_id is None or len(path) >= MAX_PATH_MESSAGES or fills(path, room_tokens)
 
 
+def is_id(text: str) -> bool:
+    """Whether it is a UUID as ids are written."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def just_above(message_id: str) -> str:
+    """The id next to this one in the order of ids, which is that of their text."""
+    return str(uuid.UUID(int=min(uuid.UUID(message_id).int + 1, 2**128 - 1)))
+
+
 class PathSearch:
     """Looks for the path to `leaf`, with pages that grow: most questions need one small one."""
 
@@ -33,7 +49,7 @@ class PathSearch:
         self._room_tokens = room_tokens
         self._rows: list[MessageRow] = []
         self._pages = 0
-        self._is_at_the_end = False
+        self._is_broken_off = not is_id(leaf)  # under anything else nothing is stored
         self.path: list[MessageRow] = []
         """From the oldest message read so far, oldest first; empty while the leaf was not found."""
 
@@ -43,18 +59,20 @@ class PathSearch:
         return min(FIRST_PAGE << self._pages, LARGEST_PAGE)
 
     @property
-    def before(self) -> str | None:
+    def before(self) -> str:
         """Where to go on reading."""
-        return self._rows[-1].message_id if self._rows else None
+        parent_id = self.path[0].parent_id if self.path else None
+        return just_above(parent_id or self._leaf)
 
     @property
     def is_over(self) -> bool:
         """Nothing more has to be read, or is worth it."""
-        return self._is_at_the_end or self._pages >= MAX_PAGES or is_enough(self.path, self._room_tokens)
+        return self._is_broken_off or self._pages >= MAX_PAGES or is_enough(self.path, self._room_tokens)
 
     def add(self, page: Sequence[MessageRow]) -> None:
         """Takes the page that was asked for."""
-        self._is_at_the_end = len(page) < self.limit
         self._pages += 1
         self._rows.extend(page)
-        self.path = path_to(self._leaf, self._rows)
+        path = path_to(self._leaf, self._rows)
+        self._is_broken_off = len(path) == len(self.path)
+        self.path = path

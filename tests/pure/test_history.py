@@ -1,5 +1,7 @@
 """A conversation's path: from memory when warm, from the store when cold, and who may be asked (DESIGN 6.4)."""
 
+import uuid
+
 import pytest
 
 from consumers.history import ConversationGone, History, Path, UnknownParent
@@ -9,10 +11,15 @@ from store.rows import ConversationRow, MessageRow
 WHERE = ("u", "c")
 
 
+def an_id(number: int) -> str:
+    """In the order of the numbers."""
+    return str(uuid.UUID(int=number << 64))
+
+
 def said(number: int, parent: int | None = None) -> MessageRow:
     role = "user" if number % 2 else "assistant"
-    parent_id = None if parent is None else f"{parent:04}"
-    return MessageRow(message_id=f"{number:04}", role=role, text=str(number), created_at_ms=0, parent_id=parent_id)
+    parent_id = None if parent is None else an_id(parent)
+    return MessageRow(message_id=an_id(number), role=role, text=str(number), created_at_ms=0, parent_id=parent_id)
 
 
 class Store:
@@ -49,43 +56,50 @@ async def test_a_conversation_that_never_began_has_an_empty_path() -> None:
 
 
 async def test_a_cold_conversation_is_read_to_its_leaf() -> None:
-    path = await new_history(Store(a_chain(4), a_row("0004"))).path(*WHERE, None)
-    assert [m.message_id for m in path.messages] == ["0001", "0002", "0003", "0004"]
-    assert (path.parent_id, path.title, path.is_warm) == ("0004", "Title", False)
+    path = await new_history(Store(a_chain(4), a_row(an_id(4)))).path(*WHERE, None)
+    assert [m.message_id for m in path.messages] == [an_id(1), an_id(2), an_id(3), an_id(4)]
+    assert (path.parent_id, path.title, path.is_warm) == (an_id(4), "Title", False)
 
 
 async def test_a_path_may_end_at_an_earlier_message() -> None:
-    path = await new_history(Store(a_chain(6), a_row("0006"))).path(*WHERE, "0002")
-    assert [m.message_id for m in path.messages] == ["0001", "0002"]
+    path = await new_history(Store(a_chain(6), a_row(an_id(6)))).path(*WHERE, an_id(2))
+    assert [m.message_id for m in path.messages] == [an_id(1), an_id(2)]
 
 
 async def test_a_warm_conversation_is_not_read() -> None:
     store = Store([], None)
     history = new_history(store)
     history.remember(*WHERE, Path((), "Title", is_warm=True), a_chain(2))
-    for parent_id in (None, "0002"):
+    for parent_id in (None, an_id(2)):
         path = await history.path(*WHERE, parent_id)
-        assert ([m.message_id for m in path.messages], path.is_warm) == (["0001", "0002"], True)
+        assert ([m.message_id for m in path.messages], path.is_warm) == ([an_id(1), an_id(2)], True)
     assert store.reads == 0
 
 
 async def test_a_warm_conversation_is_read_for_another_branch() -> None:
-    store = Store(a_chain(4), a_row("0004"))
+    store = Store(a_chain(4), a_row(an_id(4)))
     history = new_history(store)
     history.remember(*WHERE, Path((), "Title", is_warm=True), a_chain(4))
-    assert (await history.path(*WHERE, "0002")).parent_id == "0002"
+    assert (await history.path(*WHERE, an_id(2))).parent_id == an_id(2)
     assert store.reads > 0
 
 
-async def test_a_parent_far_back_is_found_over_several_pages() -> None:
-    path = await new_history(Store(a_chain(450), a_row("0450"))).path(*WHERE, "0003")
-    assert [m.message_id for m in path.messages] == ["0001", "0002", "0003"]
+async def test_a_parent_far_back_is_found_with_one_page() -> None:
+    store = Store(a_chain(2400), a_row(an_id(2400)))
+    path = await new_history(store).path(*WHERE, an_id(100), room_tokens=20)
+    assert path.parent_id == an_id(100)
+    assert store.reads == 2  # the conversation's row, and one page
 
 
 @pytest.mark.parametrize("count", [0, 4, 200])
 async def test_a_parent_that_is_not_there_is_unknown(count: int) -> None:
     with pytest.raises(UnknownParent):
-        await new_history(Store(a_chain(count), a_row("0004"))).path(*WHERE, "9999")
+        await new_history(Store(a_chain(count), a_row(an_id(4)))).path(*WHERE, an_id(9999))
+
+
+async def test_what_is_no_id_is_no_parent() -> None:
+    with pytest.raises(UnknownParent):
+        await new_history(Store(a_chain(4), a_row(an_id(4)))).path(*WHERE, "not an id")
 
 
 async def test_a_deleted_conversation_is_gone() -> None:
@@ -104,7 +118,7 @@ async def test_a_new_name_reaches_a_warm_conversation_and_only_that() -> None:
 
 
 async def test_what_is_forgotten_is_read_again() -> None:
-    store = Store(a_chain(2), a_row("0002"))
+    store = Store(a_chain(2), a_row(an_id(2)))
     history = new_history(store)
     for forget in (lambda: history.forget(*WHERE), history.forget_all):
         history.remember(*WHERE, Path((), "Old", is_warm=True), a_chain(2))
@@ -113,7 +127,7 @@ async def test_what_is_forgotten_is_read_again() -> None:
 
 
 async def test_a_warm_conversation_is_read_again_for_a_model_that_takes_more_of_it() -> None:
-    store = Store(a_chain(150), a_row("0150"))
+    store = Store(a_chain(150), a_row(an_id(150)))
     history = new_history(store)
     short = await history.path(*WHERE, None, room_tokens=20)
     assert len(short.messages) < 150
