@@ -45,6 +45,11 @@ class KnownBuckets:
         while len(self._known) > MAX_CONVERSATIONS:
             self._known.popitem(last=False)
 
+    def add(self, key: Key, start: int) -> None:
+        """A bucket that this process announced. What it has read of the others gets no younger by that."""
+        if known := self._known.get(key):
+            self._known[key] = Known(known.buckets | {start}, known.read_at_ms)
+
 
 class KnownHours:
     """The hour of the list in which each conversation stands, as far as this process knows."""

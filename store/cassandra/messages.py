@@ -113,7 +113,7 @@ class CassandraMessages:
         start = next_bucket(counted[0] if counted else 0, announced, now_ms)
         if start is not None:
             await self._session.write((ANNOUNCE, ({start}, *key)))
-            self._known.put((user_id, conversation_id), announced | {start}, now_ms)
+            self._known.add((user_id, conversation_id), start)
 
 
 def _insert(user_id: UUID, conversation_id: UUID, bucket: int, row: MessageRow, written_at_ms: int) -> Write:

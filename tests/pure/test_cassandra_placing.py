@@ -75,6 +75,17 @@ def test_what_was_read_of_a_conversation_is_relied_on_for_an_hour() -> None:
     assert known.get(("u", "c")) is None
 
 
+def test_announcing_a_bucket_makes_what_was_read_no_younger() -> None:
+    now_ms = NOW_MS
+    known = KnownBuckets(lambda: now_ms)
+    known.put(("u", "c"), frozenset({5}), NOW_MS)
+    now_ms += KNOWN_FOR_MS
+    known.add(("u", "c"), now_ms + AHEAD_MS)
+    assert known.get(("u", "c")) == {5, now_ms + AHEAD_MS}
+    now_ms += 1
+    assert known.get(("u", "c")) is None
+
+
 @given(earlier=MOMENTS, later=MOMENTS)
 def test_the_later_touch_the_earlier_title_and_above_all_a_deletion_win(earlier: int, later: int) -> None:
     earlier, later = sorted((earlier, later))
