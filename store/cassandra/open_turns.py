@@ -24,12 +24,12 @@ def note(user_id: str, conversation_id: str, turn_id: str) -> Write:
 
 
 def forget(user_id: str, conversation_id: str, turn_id: str) -> Write:
-    """Takes an entry away. Entries of ended turns never come back: an ended turn is not written again."""
+    """Takes an ended turn's entry away. A claim that comes too late notes it once more, and has it taken away again."""
     return FORGET, (UUID(user_id), UUID(conversation_id), UUID(turn_id))
 
 
 class EndedTurns:
-    """Turns that this process saw end and whose entries are still there."""
+    """Turns that this process knows as ended and whose entries may still be there."""
 
     def __init__(self) -> None:
         self._turns: OrderedDict[Key, set[str]] = OrderedDict()

@@ -48,14 +48,9 @@ class CassandraTurns:
         expected but there is no row at all: rows are never taken away, so the keyspace was replaced under us.
         """
         assert row.version == (expected_version or 0) + 1, "every write raises the version by one"
-        if row.is_ended:
-            stored = await self._write(row, expected_version)
-            if stored is None or stored.is_ended:
-                self._ended.add((row.user_id, row.conversation_id), row.turn_id)
-            return stored
-        # The entry costs no time: it is written meanwhile. Either failing, the caller writes both again.
-        entry = open_turns.note(row.user_id, row.conversation_id, row.turn_id)
-        _, stored = await asyncio.gather(self._session.write(entry), self._write(row, expected_version))
+        stored = await self._write_noted(row, expected_version)
+        if (stored or row).is_ended:
+            self._ended.add((row.user_id, row.conversation_id), row.turn_id)
         return stored
 
     async def open_of_conversation(self, user_id: str, conversation_id: str) -> list[TurnRow]:
@@ -66,6 +61,15 @@ class CassandraTurns:
         if ended:
             await self._session.write(*ended)
         return [row for row in rows if row is not None and not row.is_ended]
+
+    async def _write_noted(self, row: TurnRow, expected_version: int | None) -> TurnRow | None:
+        if row.is_ended:
+            return await self._write(row, expected_version)
+        # The entry costs no time: it is written meanwhile. Either failing, the caller writes both again.
+        # Refused because the turn has ended, a claim has noted it again: that entry is tidied like the first.
+        entry = open_turns.note(row.user_id, row.conversation_id, row.turn_id)
+        _, stored = await asyncio.gather(self._session.write(entry), self._write(row, expected_version))
+        return stored
 
     async def _write(self, row: TurnRow, expected_version: int | None) -> TurnRow | None:
         key, document = UUID(row.turn_id), msgspec.json.encode(row).decode()

@@ -20,6 +20,7 @@ from store.cassandra.address import CassandraAddress
 from store.cassandra.buckets import AHEAD_MS, MAX_MESSAGES
 from store.cassandra.cluster import connect_to, new_cluster
 from store.cassandra.messages import BUCKETS, COUNT
+from store.cassandra.open_turns import NOTED
 from store.cassandra.opening import CassandraStore, Circumstances, open_cassandra_store
 from store.rows import MessageRow
 from tests.contracts.rows import a_finish, a_turn, message_id
@@ -29,8 +30,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.timeout(120)]
 LONG, SHORT, DELETED = 5000, 50, 200
 RUNS = 41
 MINUTES_BETWEEN_TURNS = 5
-TURN_MS = RUNS = 41
-MINUTES_BETWEEN_TURNS * 60_000
+TURN_MS = MINUTES_BETWEEN_TURNS * 60_000
 BUDGET_TOKENS = 1500
 TEXT = "Some words of an answer, as long as people and models write them. " * 4
 Key = tuple[str, str]
@@ -152,6 +152,7 @@ async def test_no_partition_outgrows_its_bound_and_paging_back_shows_every_messa
     announced = await store.opened.session.row(BUCKETS, *map(uuid.UUID, key))
     assert announced is not None
     buckets = {0, *announced[0]}
+    assert len(buckets) > 1
     assert len(buckets) >= LONG // (MAX_MESSAGES + 2 * AHEAD_MS // TURN_MS + 20)
     for bucket in buckets:
         counted = await store.opened.session.row(COUNT, *map(uuid.UUID, key), bucket)
@@ -220,6 +221,20 @@ async def test_ended_turns_leave_a_tombstone_each_for_an_hour_and_cost_the_watch
         *map(uuid.UUID, key),
     )
     assert tombstones(events) <= DELETED, events
+
+
+async def test_a_claim_that_comes_after_the_end_leaves_no_entry_among_the_open_turns(store: Store) -> None:
+    turns, conversations, key = store.opened.turns, store.opened.conversations, (new_id(), new_id())
+    turn = a_turn(*key, attempt=1, owner=new_id())
+    await turns.compare_and_set(turn, None)
+    await turns.compare_and_set(msgspec.structs.replace(turn, version=2, finish=a_finish()), 1)
+    for _ in range(2):
+        await conversations.touch(*key, leaf=message_id(1), updated_at_ms=store.clock.now_ms, title_if_none=None)
+        refused = await turns.compare_and_set(turn, None)
+        assert refused is not None
+        assert refused.is_ended
+    await conversations.touch(*key, leaf=message_id(1), updated_at_ms=store.clock.now_ms, title_if_none=None)
+    assert await store.opened.session.rows(NOTED, *map(uuid.UUID, key)) == []
 
 
 async def test_an_ordinary_turn_costs_two_compare_and_sets_and_three_writes(store: Store) -> None:
