@@ -5,6 +5,7 @@ under it. That number is known once the claim is won; so the span is begun then,
 It ends before the answer streams: a worker that is killed in mid-stream has sent it already (O3).
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,14 +51,22 @@ class Processing:
 
     def failed(self, error: BaseException) -> None:
         """What broke it, by kind; before the claim too."""
-        if self._span is None:
-            attributes = _describe(self._taken, self._began_ns)
-            self._span = self._trace.sender.start(c.PROCESS_REQUEST, SpanKind.CONSUMER, attributes, self._began_ns)
-        mark_failed(self._span, type(error).__name__)
+        mark_failed(self._begun(), type(error).__name__)
+
+    def let_go(self) -> None:
+        """Whoever gets its partition goes on with it: a turn that waits for another worker, when this one drains."""
+        self._begun().set_attribute(c.OUTCOME, "let go")
 
     def end(self) -> None:
         if self._span is not None:
             self._span.end()
+
+    def _begun(self) -> Span:
+        """The span; without a claim there was none yet."""
+        if self._span is None:
+            attributes = _describe(self._taken, self._began_ns)
+            self._span = self._trace.sender.start(c.PROCESS_REQUEST, SpanKind.CONSUMER, attributes, self._began_ns)
+        return self._span
 
     def _begin(self, claimed: Take | Ended, attributes: dict[str, Attribute]) -> Span:
         if isinstance(claimed, Take):
@@ -73,6 +82,9 @@ def processing(trace: TurnTrace, taken: TakenRequest) -> Iterator[Processing]:
     look = Processing(trace, taken)
     try:
         yield look
+    except asyncio.CancelledError:
+        look.let_go()
+        raise
     except BaseException as error:
         look.failed(error)
         raise
