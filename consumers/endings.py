@@ -1,5 +1,6 @@
 """From an ending to what is stored and shown: the terminal frame, the finish, the two messages, the bill. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -66,6 +67,14 @@ def usage_by_attempt(row: TurnRow, usage: Usage, earlier: Checkpoint | None, inp
         return {row.attempt: usage}
     estimate = Usage(input_tokens, estimate_tokens(earlier.text), estimated=True)
     return {earlier.attempt: estimate, row.attempt: usage}
+
+
+def moment_of_end(now_ms: int, path: Sequence[MessageRow]) -> int:
+    """This worker's clock, unless what the turn went on from is later: the clock that said so was ahead of this one.
+
+    The newest moment keeps the conversation's leaf (ADR 7), and an answer is newer than the one before it.
+    """
+    return max(now_ms, path[-1].created_at_ms + 1) if path else now_ms
 
 
 def with_parent(row: TurnRow, parent_id: str | None) -> TurnRow:

@@ -16,7 +16,16 @@ from consumers.attempt import Attempt
 from consumers.attempt_frames import terminal_address
 from consumers.claimer import Turns
 from consumers.claiming import is_mine
-from consumers.endings import NO_USAGE, bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
+from consumers.endings import (
+    NO_USAGE,
+    bills_of,
+    finished_row,
+    messages_of,
+    moment_of_end,
+    usage_by_attempt,
+    usage_of,
+    with_parent,
+)
 from consumers.history import Conversations
 from consumers.outcomes import Ending
 from consumers.patience import until_it_works
@@ -77,7 +86,8 @@ class Finisher:
         usage = usage_of(ending, input_tokens, checkpoint.text) if attempt.asked else NO_USAGE
         row = with_parent(attempt.row, attempt.path.parent_id)
         bills = usage_by_attempt(row, usage, attempt.earlier, input_tokens)
-        return await self._store(finished_row(row, ending, checkpoint, bills, int(time.time() * 1000)))
+        finished_at_ms = moment_of_end(int(time.time() * 1000), attempt.path.messages)
+        return await self._store(finished_row(row, ending, checkpoint, bills, finished_at_ms))
 
     async def give_back(self, row: TurnRow) -> None:
         """Says that nobody holds the turn, so that the next worker need not wait for this one's death."""

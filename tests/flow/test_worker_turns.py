@@ -4,6 +4,7 @@ One worker serves the whole file; its models are scripted, so nothing here waits
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,8 +17,9 @@ from schemas import codec
 from schemas.control import ConversationRenamed
 from schemas.errors import ErrorCode
 from schemas.frames import AnyServerFrame, Completed, Delta, Failed, Started
-from schemas.ids import n_of, new_id, seq_of
+from schemas.ids import n_of, new_id, new_message_id, seq_of, user_id_of
 from schemas.statuses import TurnStatus
+from store.rows import MessageRow
 from tests.flow.practice_client import until
 from tests.flow.scripted_door import USAGE as SAID_USAGE
 from tests.flow.scripted_door import Gate, ScriptedDoor
@@ -83,6 +85,20 @@ async def test_the_conversation_enters_the_list_with_a_title_before_the_end_is_t
     assert (row.title, row.leaf, row.deleted) == ("Who are you?", messages[-1].message_id, False)
     changed = await stage.replies.until(lambda: stage.replies.changes(request.conversation_id))
     assert [frame.title for frame in changed] == ["Who are you?"]
+
+
+async def test_the_newest_answer_is_the_leaf_also_after_one_of_a_worker_whose_clock_is_ahead(stage: Stage) -> None:
+    user_id, conversation_id, ahead_ms = user_id_of("dev", "asha"), new_id(), int(time.time() * 1000) + 5_000
+    before = MessageRow(message_id=new_message_id(), role="assistant", text="Earlier.", created_at_ms=ahead_ms)
+    await stage.store.messages.append(user_id, conversation_id, [before], ahead_ms)
+    await stage.store.conversations.touch(
+        user_id, conversation_id, leaf=before.message_id, updated_at_ms=ahead_ms, title_if_none="Skew"
+    )
+    request = await stage.ask(user_id=user_id, conversation_id=conversation_id)
+    completed = (await stage.replies.end_of(request.turn_id))[-1]
+    row = await stage.store.conversations.get(user_id, conversation_id)
+    assert row is not None and isinstance(completed, Completed)
+    assert row.leaf == completed.answer_id
 
 
 async def test_a_turns_row_is_ended_and_nobody_holds_it(stage: Stage) -> None:

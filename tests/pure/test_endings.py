@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.context import estimate_tokens
-from consumers.endings import bills_of, finished_row, messages_of, usage_by_attempt, usage_of, with_parent
+from consumers.endings import (
+    bills_of,
+    finished_row,
+    messages_of,
+    moment_of_end,
+    usage_by_attempt,
+    usage_of,
+    with_parent,
+)
 from consumers.outcomes import Completed, Ending, Failed, Stopped, status_of
 from schemas import codec, frames
 from schemas.errors import ErrorCode
@@ -129,3 +137,10 @@ def test_the_first_bill_of_an_attempt_wins() -> None:
     usage = usage_by_attempt(row, SAID, Checkpoint(1, seq_of(1, 1), "later guess", "fast"), 9)
     ended = finished_row(row, Completed("stop", SAID), Checkpoint(2, seq_of(2, 1), "", "fast"), usage, 2_000)
     assert ended.usage_by_attempt == {1: first, 2: SAID}
+
+
+def test_an_answer_ends_later_than_what_it_goes_on_from_also_where_another_clock_was_ahead() -> None:
+    path = messages_of(finished(Completed("stop", SAID)))
+    assert path[-1].created_at_ms == 2_000
+    assert (moment_of_end(1_500, path), moment_of_end(2_000, path)) == (2_001, 2_001)
+    assert (moment_of_end(9_000, path), moment_of_end(1_500, ())) == (9_000, 1_500)
