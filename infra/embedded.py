@@ -16,7 +16,7 @@ from infra.models_in_use import ModelsInUse, models_in_use
 from infra.parts import Broker, Common, open_writers
 from infra.settings import SharedSettings, trace_target
 from infra.sign_in_secret import sign_in_secret
-from infra.signals import stop_on_signals, stop_when_stdin_closes
+from infra.signals import told_to_stop
 from infra.worker_parts import worker_parts
 from observability.logs import setup_logging
 from observability.monitoring import monitoring
@@ -47,15 +47,12 @@ Announce = Callable[[str, str], None]
 async def serve_embedded(shared: SharedSettings, announce: Announce, until_stdin_closes: bool = False) -> int:
     """Serves until a signal (or the end of standard input). Raises what `clear_refusals` knows."""
     setup_logging("embedded", shared.log_level)
-    stop = stop_on_signals()
-    watching = asyncio.create_task(stop_when_stdin_closes(stop)) if until_stdin_closes else None
-    with embedded_lock(shared.data), embedded_broker({CONTROL.name: 1}) as bootstrap_servers:
-        broker = Broker(KafkaAddress(bootstrap_servers), EMBEDDED_FETCH_WAIT_MS, rebuild_seconds=None)
-        async with _running(shared, broker) as (address, models, worker):
-            announce(address, models.title)
-            await worker.failed_or(stop)
-    if watching is not None:
-        watching.cancel()
+    async with told_to_stop(until_stdin_closes) as stop:
+        with embedded_lock(shared.data), embedded_broker({CONTROL.name: 1}) as bootstrap_servers:
+            broker = Broker(KafkaAddress(bootstrap_servers), EMBEDDED_FETCH_WAIT_MS, rebuild_seconds=None)
+            async with _running(shared, broker) as (address, models, worker):
+                announce(address, models.title)
+                await worker.failed_or(stop)
     return 0
 
 

@@ -1,9 +1,13 @@
-"""The end of a process: SIGTERM and SIGINT set an event, and the composition root drains."""
+"""The end of a process: SIGTERM and SIGINT set an event, and the composition root drains.
+
+A process that is another's child stops with its parent too, whatever ended that.
+"""
 
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,6 +20,18 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+@asynccontextmanager
+async def told_to_stop(until_stdin_closes: bool) -> AsyncIterator[asyncio.Event]:
+    """The event of `stop_on_signals`; with `until_stdin_closes` the end of our parent sets it too."""
+    stop = stop_on_signals()
+    watching = asyncio.create_task(stop_when_stdin_closes(stop)) if until_stdin_closes else None
+    try:
+        yield stop
+    finally:
+        if watching is not None:
+            watching.cancel()
 
 
 async def stop_when_stdin_closes(stop: asyncio.Event) -> None:

@@ -5,26 +5,27 @@ from contextlib import AsyncExitStack
 import typer
 
 from infra.cli.refusals import clear_refusals
-from infra.cli.roles import EMBEDDED, common_of, run_role, say_ready
+from infra.cli.roles import EMBEDDED, UNTIL_STDIN_CLOSES, common_of, run_role, say_ready
 from infra.edge_parts import edge_parts
 from infra.settings import SharedSettings
 from infra.sign_in_secret import sign_in_secret
-from infra.signals import stop_on_signals
+from infra.signals import told_to_stop
 from infra.starting import unless_stopped
 from producers.request_producer import RequestProducer
 from ws_edge.edge import edge as running_edge
 from ws_edge.settings import EdgeSettings
 
 
-def edge(embedded_broker: EMBEDDED = False) -> None:
+def edge(embedded_broker: EMBEDDED = False, until_stdin_closes: UNTIL_STDIN_CLOSES = False) -> None:
     """Serve websockets and REST. Needs SAMVAD_KAFKA; history is in SAMVAD_CASSANDRA, else in SAMVAD_DATA."""
     with clear_refusals():
-        raise typer.Exit(run_role(_edge(SharedSettings(), embedded_broker)))
+        raise typer.Exit(run_role(_edge(SharedSettings(), embedded_broker, until_stdin_closes)))
 
 
-async def _edge(shared: SharedSettings, embedded_broker: bool) -> int:
-    stop, secret = stop_on_signals(), sign_in_secret(shared)
+async def _edge(shared: SharedSettings, embedded_broker: bool, until_stdin_closes: bool) -> int:
+    secret = sign_in_secret(shared)
     async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(told_to_stop(until_stdin_closes))
         async with unless_stopped(stop):
             common, models = await stack.enter_async_context(common_of(shared, "edge", embedded_broker))
             parts = edge_parts(common, models.models, RequestProducer(common.writers.records), secret)

@@ -29,6 +29,8 @@ from observability.tracing import setup_tracing
 from schemas.ids import new_id
 
 EMBEDDED = Annotated[bool, typer.Option("--embedded-broker", hidden=True)]
+UNTIL_STDIN_CLOSES = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
+"""For whoever starts the role as a child that must not outlive it."""
 EMBEDDED_FETCH_WAIT_MS = 10
 
 

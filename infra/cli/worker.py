@@ -7,24 +7,25 @@ import typer
 from consumers.settings import WorkerSettings
 from consumers.worker import running_worker
 from infra.cli.refusals import clear_refusals
-from infra.cli.roles import EMBEDDED, common_of, run_role, say_ready
+from infra.cli.roles import EMBEDDED, UNTIL_STDIN_CLOSES, common_of, run_role, say_ready
 from infra.late_door import open_door
 from infra.settings import SharedSettings
-from infra.signals import stop_on_signals
+from infra.signals import told_to_stop
 from infra.starting import unless_stopped
 from infra.worker_parts import worker_parts
 from observability.worker_metrics import WorkerMetrics
 
 
-def worker(embedded_broker: EMBEDDED = False) -> None:
+def worker(embedded_broker: EMBEDDED = False, until_stdin_closes: UNTIL_STDIN_CLOSES = False) -> None:
     """Answer turns. Needs SAMVAD_KAFKA and the edges' store. Only workers need provider keys."""
     with clear_refusals():
-        raise typer.Exit(run_role(_worker(SharedSettings(), embedded_broker)))
+        raise typer.Exit(run_role(_worker(SharedSettings(), embedded_broker, until_stdin_closes)))
 
 
-async def _worker(shared: SharedSettings, embedded_broker: bool) -> int:
-    stop, settings = stop_on_signals(), WorkerSettings()
+async def _worker(shared: SharedSettings, embedded_broker: bool, until_stdin_closes: bool) -> int:
+    settings = WorkerSettings()
     async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(told_to_stop(until_stdin_closes))
         async with unless_stopped(stop):
             common, models = await stack.enter_async_context(common_of(shared, "worker", embedded_broker))
             metrics = WorkerMetrics(common.monitored.registry)

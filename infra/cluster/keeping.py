@@ -1,13 +1,14 @@
 """One process kept running: started, and started again with growing pauses when it ends by itself.
 
-In: what to run. Out: a process that is ready, or a sentence why it never was; ended with its keeper.
+In: what to run. Out: a process that is ready, or a sentence why it never was; ended with its keeper, even with one
+that is killed: the process holds the read end of a pipe from it as its standard input.
 """
 
 import asyncio
 import json
 import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ class Keeper:
         self._say = say
         self._process: Process | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._is_ending = False
 
     @property
     def pid(self) -> int | None:
@@ -52,14 +54,15 @@ class Keeper:
         """
         process = await self._started()
         said = await self._ready_line(process)
-        if said is None:
+        if said is None or self._is_ending:
             await end_process(process, 1)
             raise DidNotStart(f"{self.name} did not start ({self._log}): {self._last_words()}")
         self._keeping = asyncio.create_task(self._keep(process), name=f"keeper-{self.name}")
         return said
 
     async def end(self, seconds: float) -> None:
-        """SIGTERM, and `kill -9` after `seconds`; it is not started again."""
+        """SIGTERM, and `kill -9` after `seconds`; it is not started again, whoever still waits for its start."""
+        self._is_ending = True
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -89,7 +92,8 @@ class Keeper:
                 "-m",
                 "infra.cli.main",
                 *self._arguments,
-                stdin=DEVNULL,
+                "--until-stdin-closes",
+                stdin=PIPE,
                 stdout=PIPE,
                 stderr=log,
                 env=dict(self._environ),

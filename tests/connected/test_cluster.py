@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -36,7 +37,7 @@ def _samvad(*arguments: str, said: str = "") -> "subprocess.CompletedProcess[str
 def _role(cluster: Program, role: str) -> list[psutil.Process]:
     """The cluster's processes of one role, in the order of their ports."""
     children = psutil.Process(cluster.process.pid).children()
-    return sorted((each for each in children if each.cmdline()[-1] == role), key=_admin_port)
+    return sorted((each for each in children if role in each.cmdline()), key=_admin_port)
 
 
 def _admin_port(process: psutil.Process) -> str:
@@ -103,18 +104,31 @@ async def test_a_worker_killed_in_the_middle_costs_no_answer_and_is_started_agai
     assert any(turn.attempt > 1 for seen in crowd.turns for turn in seen), "nothing ran on the worker that was killed"
 
 
+@contextmanager
+def _small_cluster(stack: RunningStack, folder: Path) -> Iterator[tuple[Program, list[int]]]:
+    """A practice provider, an edge and a worker; and their process ids."""
+    command = ("cluster", "--edges", "1", "--workers", "1", "--stack", str(stack.folder), "--folder", str(folder))
+    ports = {"SAMVAD_PORT": str(free_port()), "SAMVAD_ADMIN_PORT": str(free_port()), "SAMVAD_DRAIN_SECONDS": "2"}
+    with program(*command, environ=ports, log=folder / "cluster.log", **PATIENCE) as running:
+        children = [child.pid for child in psutil.Process(running.process.pid).children()]
+        assert len(children) == 3
+        yield running, children
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_signal_ends_a_cluster_with_all_its_processes_and_leaves_servers_that_ran_before(
     stack: RunningStack, tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = ("cluster", "--edges", "1", "--workers", "1", "--stack", str(stack.folder), "--folder", str(tmp_path))
-    ports = {"SAMVAD_PORT": str(free_port()), "SAMVAD_ADMIN_PORT": str(free_port()), "SAMVAD_DRAIN_SECONDS": "2"}
-    with program(*command, environ=ports, log=tmp_path / "cluster.log", **PATIENCE) as running:
+    with _small_cluster(stack, tmp_path) as (running, children):
         assert "practice" in running.said["model"]
-        children = [child.pid for child in psutil.Process(running.process.pid).children()]
-        assert len(children) == 3
         running.process.send_signal(number)
         assert running.process.wait(30) == 0
         assert all(map(is_gone, children))
     assert "no key was set, so the practice provider" in (tmp_path / "cluster.log").read_text()
     assert stack.server("kafka-1").is_ready()
+
+
+def test_a_killed_cluster_leaves_none_of_its_processes(stack: RunningStack, tmp_path: Path) -> None:
+    with _small_cluster(stack, tmp_path) as (running, children):
+        running.kill()
+        assert all(is_gone(child, seconds=30) for child in children)
