@@ -77,8 +77,17 @@ async def _start_all(
     """What each process said when it was ready. They start at once, and are drained at once."""
     keepers = {plan.name: Keeper(plan.name, (plan.role,), plan.environ, _log(folder, plan.name), say) for plan in plans}
     stack.push_async_callback(_end_all, list(keepers.values()))
-    said = await asyncio.gather(*(_started(keeper, say) for keeper in keepers.values()))
-    return dict(zip(keepers, said, strict=True))
+    return await _all_started(keepers, say)
+
+
+async def _all_started(keepers: dict[str, Keeper], say: Say) -> dict[str, dict[str, str]]:
+    """The first that does not start breaks the others off: none of them is waited for, or kept, any more."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            starting = {name: group.create_task(_started(keeper, say)) for name, keeper in keepers.items()}
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several
+    return {name: task.result() for name, task in starting.items()}
 
 
 async def _started(keeper: Keeper, say: Say) -> dict[str, str]:
