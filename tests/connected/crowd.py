@@ -22,6 +22,8 @@ class Crowd:
 
     people: list[Person]
     model: str
+    pause_seconds: float = 0.0
+    """How long each of them thinks about an answer."""
     turns: list[list[TurnView]] = field(default_factory=list)
     enough: asyncio.Event = field(default_factory=asyncio.Event)
     longest_wait_seconds: float = 0.0
@@ -40,6 +42,7 @@ class Crowd:
             async with asyncio.timeout(END_SECONDS):
                 seen.append(await someone.ask(f"question {len(seen)}", self.model))
             self.longest_wait_seconds = max(self.longest_wait_seconds, time.monotonic() - asked_at)
+            await asyncio.sleep(self.pause_seconds)
 
     @property
     def answered(self) -> int:
@@ -74,14 +77,16 @@ class Crowd:
 
 
 @asynccontextmanager
-async def talking_crowd(edges: Sequence[str], count: int, model: str) -> AsyncIterator[Crowd]:
+async def talking_crowd(
+    edges: Sequence[str], count: int, model: str, pause_seconds: float = 0.0
+) -> AsyncIterator[Crowd]:
     """`count` people, spread over the edges, who talk while the block runs and end their last answers after it."""
     async with AsyncExitStack() as stack:
         people = [
             await stack.enter_async_context(person(edges[number % len(edges)], f"one of the crowd {number}"))
             for number in range(count)
         ]
-        crowd = Crowd(people, model)
+        crowd = Crowd(people, model, pause_seconds)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(crowd.talk())
             yield crowd

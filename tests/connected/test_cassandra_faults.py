@@ -30,10 +30,10 @@ async def test_a_frozen_store_and_then_a_killed_one_lose_nothing(stack: RunningS
             await crowd.until_answered(PEOPLE)
             async with no_loop_stalls([worker, edge]):
                 await stream_through_a_freeze(stack, edge.said["edge"])
-            await crowd.until_answered(PEOPLE)
-            await asyncio.to_thread(cassandra.kill)
-            await asyncio.to_thread(cassandra.start)
-            await crowd.until_answered(2 * PEOPLE)
+                await crowd.until_answered(PEOPLE)
+                await asyncio.to_thread(cassandra.kill)
+                await asyncio.to_thread(cassandra.start)
+                await crowd.until_answered(2 * PEOPLE)
             crowd.assert_sockets_stayed_open()
 
 

@@ -51,7 +51,7 @@ async def test_of_three_brokers_any_one_may_die_and_nobody_waits_longer_than_ten
 ) -> None:
     roles.environ = {**roles.environ, "SAMVAD_KAFKA": three_brokers.addresses.kafka}
     with roles.worker() as _, roles.edge() as edge:
-        async with talking_crowd([edge.said["edge"]], FEW_PEOPLE, "slow") as crowd:
+        async with talking_crowd([edge.said["edge"]], FEW_PEOPLE, "fast", pause_seconds=0.5) as crowd:
             await crowd.until_answered(FEW_PEOPLE)
             for name in BROKERS:
                 broker = three_brokers.server(name)
