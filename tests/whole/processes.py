@@ -46,27 +46,36 @@ def program(
     end_seconds: float = 10,
 ) -> Iterator[Program]:
     """Runs `samvad ARGUMENTS` until the block ends; it has said its first line when the block begins."""
+    process = _started([str(python), "-m", "infra.cli.main", *arguments], environ, log)
+    assert process.stdout is not None
+    try:
+        yield Program(process, json.loads(_first_line(process.stdout, log, start_seconds)))
+    finally:
+        _end(process, end_seconds)
+        process.stdout.close()
+
+
+def _started(command: list[str], environ: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     with log.open("ab") as errors:
-        process = subprocess.Popen(
-            [str(python), "-m", "infra.cli.main", *arguments],
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**program_environ(), **environ},
             start_new_session=True,
         )
-    assert process.stdout is not None
-    try:
-        yield Program(process, json.loads(_first_line(process.stdout, log, start_seconds)))
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(end_seconds)
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
-        process.stdout.close()
+
+
+def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """SIGTERM, and `kill -9` after so many seconds."""
+    if process.poll() is None:
+        process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    if process.poll() is None:
+        process.kill()
+        process.wait(10)
 
 
 def _first_line(output: IO[bytes], log: Path, seconds: float) -> bytes:
