@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.container_files import ROOT, compose
+from tests.missing_tools import missing
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
 
@@ -20,7 +21,7 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The loader's program, built from its locked requirements (16 s the first time)."""
     go = shutil.which("go")
     if go is None:
-        pytest.skip("Go is not on this machine: the Compose project's loader is a Go program")
+        missing("Go is not on this machine, and the Compose project's loader is a Go program: install Go (go.dev/dl)")
     binary = tmp_path_factory.mktemp("loader") / "compose-loader"
     built = subprocess.run(
         [go, "build", "-o", binary, COMMAND], cwd=MODULE, capture_output=True, text=True, check=False

@@ -10,11 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from infra.direct_http import open_directly
 from tests.container_files import HAPROXY
 from tests.flow.broker_process import broker_process
+from tests.missing_tools import missing
 from tests.whole.processes import Program, free_port, models_file, practice_provider, program
 
 MODELS = {"paced": ["practice-20x100"], "long": ["practice-80x50"]}
@@ -60,10 +59,10 @@ class WayIn:
 
 
 def haproxy() -> str:
-    """The proxy's program, or a skipped test."""
+    """The proxy's program; without it the test ends (tests/missing_tools.py)."""
     found = shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin")
     if found is None:
-        pytest.skip("HAProxy is not on this machine (Debian, Ubuntu: apt install haproxy)")
+        missing("HAProxy is not on this machine (Debian, Ubuntu: apt install haproxy)")
     return found
 
 
