@@ -112,9 +112,12 @@ class Dispatcher:
             started.task.cancel()
 
     def start_no_more(self) -> None:
-        """What waits here stays untouched: its records are taken by whoever gets their partition."""
+        """What waits here stays untouched: its records are taken by whoever gets their partition. A turn that has not
+        asked its provider yet is given back: there is no answer that would be cut.
+        """
         self._is_draining = True
         self.let_parked_go()
+        self._running.leave()
 
     async def drain(self, seconds: float, release_seconds: float) -> None:
         """Starts nothing more, gives running turns `seconds` to end, then has the rest given back."""
@@ -161,7 +164,7 @@ class Dispatcher:
     async def _run(self, key: str, started: _Started) -> None:
         try:
             # A record of an older assignment is somebody else's by now, or comes to us again.
-            if self._owns(started.job):
+            if self._owns(started.job) and not self._is_draining:
                 await self._see_through(started.job, started)
         finally:
             self._started.pop(key, None)

@@ -75,6 +75,7 @@ class RunningTurns:
     def __init__(self) -> None:
         self._turns: dict[str, RunningTurn] = {}
         self._stop_before_start: set[str] = set()
+        self._is_leaving = False
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -90,6 +91,8 @@ class RunningTurns:
     def begin(self, turn: RunningTurn) -> None:
         """Registers a turn before its claim, so that no stop can fall between the two."""
         self._turns[turn.turn_id] = turn
+        if self._is_leaving:
+            turn.interrupt(Interruption.RELEASED)
         if turn.turn_id in self._stop_before_start:
             self._stop_before_start.discard(turn.turn_id)
             turn.interrupt(Interruption.STOPPED)
@@ -123,6 +126,11 @@ class RunningTurns:
             if (turn.user_id, turn.conversation_id) == (user_id, conversation_id):
                 turn.conversation_dropped = turn.conversation_dropped or dropped
                 turn.interrupt(Interruption.STOPPED)
+
+    def leave(self) -> None:
+        """This worker leaves: what has not asked its provider, or begins only now, is another worker's to run."""
+        self._is_leaving = True
+        self.release_all(only_before_provider=True)
 
     def release_all(self, only_before_provider: bool = False) -> None:
         for turn in self._turns.values():

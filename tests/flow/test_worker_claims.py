@@ -8,6 +8,7 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -147,6 +148,31 @@ async def test_a_drain_lets_turns_end_that_end_in_time_and_starts_no_more(tmp_pa
         ended = await stage.store.turns.load(running.turn_id)
         assert ended is not None and ended.is_ended
         assert not stage.worker.is_ready
+
+
+async def test_a_drain_waits_for_no_turn_that_has_not_asked_its_model_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = ScriptedDoor({"fast": ["Hello", Gate()]})
+    async with running_stage(tmp_path, door, WorkerSettings(drain_seconds=60, merge_ms=5)) as stage:
+        reading, may_read = asyncio.Event(), asyncio.Event()
+        read_path = stage.worker._history.path
+
+        async def read_late(*where: Any) -> Any:
+            reading.set()
+            await may_read.wait()
+            return await read_path(*where)
+
+        monkeypatch.setattr(stage.worker._history, "path", read_late)
+        request = await stage.ask()
+        await reading.wait()
+        draining = asyncio.create_task(stage.worker.drain())
+        await asyncio.sleep(0)
+        may_read.set()
+        async with asyncio.timeout(10):
+            await draining
+        row = await stage.store.turns.load(request.turn_id)
+        assert row is not None and (row.owner, row.releases, row.is_ended, door.asked) == (None, 1, False, [])
 
 
 async def test_a_drained_worker_is_gone_at_once_for_the_others(tmp_path: Path) -> None:

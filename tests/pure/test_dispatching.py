@@ -129,6 +129,15 @@ async def test_a_drain_starts_nothing_more_and_cancels_what_does_not_end() -> No
     assert dispatcher.assignment.to_commit() == {}
 
 
+async def test_a_job_whose_task_has_not_run_a_step_when_the_drain_begins_is_left_to_others() -> None:
+    answers = Answers()
+    dispatcher, tracker = new_dispatcher(answers)
+    dispatcher.add(a_job(tracker, 0))
+    dispatcher.start_no_more()
+    await settle()
+    assert (answers.begun, dispatcher.assignment.to_commit()) == ([], {})
+
+
 async def test_at_most_so_many_turns_run_at_once() -> None:
     answers = Answers()
     dispatcher, tracker = new_dispatcher(answers, max_running=2)

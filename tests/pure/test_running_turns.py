@@ -97,6 +97,17 @@ async def test_a_revocation_releases_only_what_has_not_asked_a_provider(running:
     assert streaming.interruption is Interruption.RELEASED
 
 
+async def test_whoever_leaves_gives_back_what_begins_late_too_and_lets_answers_stream_on(running: RunningTurns) -> None:
+    early, streaming, late = a_turn("1"), a_turn("2"), a_turn("3")
+    streaming.provider_called = True
+    running.begin(early)
+    running.begin(streaming)
+    running.leave()
+    running.begin(late)
+    assert {early.interruption, late.interruption} == {Interruption.RELEASED}
+    assert streaming.interruption is None
+
+
 async def test_an_ended_turn_wakes_whoever_waits_for_it(running: RunningTurns) -> None:
     turn = a_turn()
     running.begin(turn)
