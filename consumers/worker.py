@@ -153,30 +153,32 @@ class Worker:
             await _attempt(close)
 
     def _answering(self, parts: WorkerParts) -> Answering:
-        store, replies, control = parts.store, ReplyProducer(parts.frames), ControlProducer(parts.records)
-        turn_seconds = self._settings.turn_seconds
-        claimer = Claimer(ClaimerSettings(parts.worker_id, turn_seconds), store.turns, control, self._liveness.is_dead)
-        beginner = Beginner(
-            BeginnerParts(
-                claimer=claimer,
-                history=self._history,
-                models=parts.door,
-                checkpoints=store.checkpoints,
-                replies=replies,
-                merge_seconds=self._settings.merge_ms / 1000,
-            )
-        )
+        store, replies = parts.store, ReplyProducer(parts.frames)
         books = Books(store.turns, store.messages, store.conversations, replies, UsageProducer(parts.records))
         return Answering(
             Steps(
-                beginner=beginner,
+                beginner=self._beginner(parts, replies),
                 finisher=Finisher(books),
                 door=parts.door,
                 checkpoints=store.checkpoints,
                 running=self._running,
                 tracing=parts.tracing,
-                turn_seconds=turn_seconds,
+                turn_seconds=self._settings.turn_seconds,
                 metrics=parts.metrics,
+            )
+        )
+
+    def _beginner(self, parts: WorkerParts, replies: ReplyProducer) -> Beginner:
+        claiming = ClaimerSettings(parts.worker_id, self._settings.turn_seconds)
+        control = ControlProducer(parts.records)
+        return Beginner(
+            BeginnerParts(
+                claimer=Claimer(claiming, parts.store.turns, control, self._liveness.is_dead),
+                history=self._history,
+                models=parts.door,
+                checkpoints=parts.store.checkpoints,
+                replies=replies,
+                merge_seconds=self._settings.merge_ms / 1000,
             )
         )
 

@@ -59,26 +59,15 @@ async def serve_embedded(shared: SharedSettings, announce: Announce, until_stdin
 @asynccontextmanager
 async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tuple[str, ModelsInUse, Worker]]:
     """Everything, ready. What takes long (LiteLLM's import, the model) happens beside the rest."""
-    edge_settings, worker_settings = EdgeSettings(), WorkerSettings()
-    if "SAMVAD_DRAIN_SECONDS" not in os.environ:
-        quickly = {"drain_seconds": EMBEDDED_DRAIN_SECONDS}
-        edge_settings = edge_settings.model_copy(update=quickly)
-        worker_settings = worker_settings.model_copy(update=quickly)
-    with listening_socket(edge_settings):
-        pass  # a taken port is told now, not after all the rest
-    worker_id, door = new_id(), LateDoor()
-    importing = asyncio.create_task(import_litellm())
+    edge_settings, worker_settings = _settings()
+    importing, door = asyncio.create_task(import_litellm()), LateDoor()
     async with AsyncExitStack() as stack:
-        tracing = setup_tracing("samvad", worker_id, trace_target(shared))
-        stack.callback(tracing.shut_down)
-        monitored = await stack.enter_async_context(monitoring(AdminSettings()))
         models = await stack.enter_async_context(models_in_use(shared.models))
         store = await stack.enter_async_context(open_store(shared.data / "samvad.db"))
         await _tidy_up(store)
-        writers = await stack.enter_async_context(open_writers(broker, "embedded", worker_settings.linger_ms))
-        common = Common(worker_id, broker, store, writers, tracing, monitored)
-        requests = JournalledRequests(RequestProducer(writers.records), store.journal)
-        metrics = WorkerMetrics(monitored.registry)
+        common = await stack.enter_async_context(_common(shared, broker, store, worker_settings.linger_ms))
+        requests = JournalledRequests(RequestProducer(common.writers.records), store.journal)
+        metrics = WorkerMetrics(common.monitored.registry)
         parts_of_worker = worker_parts(common, door, metrics, requests.settle)
         worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared))
@@ -87,8 +76,32 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         log.info("unsettled_turns_asked_again", count=await requests.ask_again())
         serving = await stack.enter_async_context(edge(edge_settings, parts))
         await serving.ready.wait()
-        monitored.is_up()
+        common.monitored.is_up()
         yield serving.address, models, worker
+
+
+def _settings() -> tuple[EdgeSettings, WorkerSettings]:
+    """Both roles', with a short drain unless the environment says otherwise. Raises what a taken port does."""
+    edge_settings, worker_settings = EdgeSettings(), WorkerSettings()
+    if "SAMVAD_DRAIN_SECONDS" not in os.environ:
+        quickly = {"drain_seconds": EMBEDDED_DRAIN_SECONDS}
+        edge_settings = edge_settings.model_copy(update=quickly)
+        worker_settings = worker_settings.model_copy(update=quickly)
+    with listening_socket(edge_settings):
+        pass  # a taken port is told now, not after all the rest
+    return edge_settings, worker_settings
+
+
+@asynccontextmanager
+async def _common(shared: SharedSettings, broker: Broker, store: SqliteStore, linger_ms: int) -> AsyncIterator[Common]:
+    """What the edge and the worker are both built from."""
+    instance_id = new_id()
+    tracing = setup_tracing("samvad", instance_id, trace_target(shared))
+    try:
+        async with monitoring(AdminSettings()) as monitored, open_writers(broker, "embedded", linger_ms) as writers:
+            yield Common(instance_id, broker, store, writers, tracing, monitored)
+    finally:
+        tracing.shut_down()
 
 
 async def _tidy_up(store: SqliteStore) -> None:
