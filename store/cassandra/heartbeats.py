@@ -10,8 +10,10 @@ from uuid import UUID
 from store.cassandra.session import CassandraSession
 from store.cassandra.statements import Kind, Statement
 
-BEAT = Statement("UPDATE workers USING TTL ? SET counter = ? WHERE everyone = 0 AND worker_id = ?", Kind.WRITE)
-COUNTERS = Statement("SELECT worker_id, counter FROM workers WHERE everyone = 0", Kind.READ)
+BEAT = Statement(
+    "UPDATE workers USING TTL ? SET counter = ? WHERE everyone = 0 AND worker_id = ?", Kind.WRITE, passes_by=True
+)
+COUNTERS = Statement("SELECT worker_id, counter FROM workers WHERE everyone = 0", Kind.READ, passes_by=True)
 LEAVE = Statement("DELETE FROM workers WHERE everyone = 0 AND worker_id = ?", Kind.WRITE)
 
 STATEMENTS = (BEAT, COUNTERS, LEAVE)

@@ -18,15 +18,12 @@ from cassandra.query import BatchStatement, BatchType
 from store.cassandra.address import CassandraAddress
 from store.cassandra.cluster import Connected, connect, profile_of
 from store.cassandra.failures import store_error
+from store.cassandra.permits import Permits
 from store.cassandra.statements import Statement, Write
 from store.errors import StoreError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-MAX_RUNNING = 256
-"""C4: far below the stream ids of one connection, where `execute_async` would block the loop."""
-MAX_WAITING = 4096
-MAX_WAIT_SECONDS = 2.5
 ROWS_PER_PAGE = 1000
 RECONNECT_SECONDS = 1.0
 
@@ -52,8 +49,7 @@ class CassandraSession:
         self._statements = list(statements)
         self._connected: Connected | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._permits = asyncio.Semaphore(MAX_RUNNING)
-        self._waiting = 0
+        self._permits = Permits()
         self.requests = 0
         """How many were sent."""
 
@@ -94,7 +90,7 @@ class CassandraSession:
         connected = self._the_connected()
         bound = connected.prepared[statement].bind(parameters)
         bound.fetch_size = ROWS_PER_PAGE
-        answer = await self._ask(connected, bound, profile_of(statement), state)
+        answer = await self._ask(connected, bound, statement, state)
         return Page(answer.current_rows, answer.column_names, answer.paging_state)
 
     async def write(self, *writes: Write) -> None:
@@ -102,7 +98,7 @@ class CassandraSession:
         connected = self._the_connected()
         bound = [connected.prepared[statement].bind(parameters) for statement, parameters in writes]
         request = bound[0] if len(bound) == 1 else _batch_of(bound)
-        await self._ask(connected, request, profile_of(writes[0][0]))
+        await self._ask(connected, request, writes[0][0])
 
     async def compare_and_set(self, statement: Statement, *parameters: object) -> dict[str, Any] | None:
         """None if it was applied; else what is stored in the columns of the condition (empty: there is no row)."""
@@ -110,44 +106,29 @@ class CassandraSession:
         applied, *stored = page.rows[0]
         return None if applied else dict(zip(page.columns[1:], stored, strict=True))
 
-    async def _ask(self, connected: Connected, request: Any, profile: Any, state: bytes | None = None) -> Any:
-        await self._permit()
+    async def _ask(self, connected: Connected, request: Any, like: Statement, state: bytes | None = None) -> Any:
+        await self._permits.take(like)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self.requests += 1
         try:
+            profile = profile_of(like)
             running = connected.session.execute_async(request, execution_profile=profile, paging_state=state)
         except Exception as error:
-            self._permits.release()
+            self._permits.give_back(like)
             raise store_error(error) from error
-        settle = partial(_tell_loop, loop, partial(self._settle, running, answer))
+        settle = partial(_tell_loop, loop, partial(self._settle, like, running, answer))
         running.add_callbacks(settle, settle)
         return await answer
 
-    def _settle(self, running: Any, answer: asyncio.Future[Any]) -> None:
-        self._permits.release()
+    def _settle(self, like: Statement, running: Any, answer: asyncio.Future[Any]) -> None:
+        self._permits.give_back(like)
         if answer.done():  # nobody waits any more; what was written stays written
             return
         try:
             answer.set_result(running.result())  # does not wait: it is there
         except Exception as error:  # the border of the driver's thread: whoever awaits the answer gets it
             answer.set_exception(store_error(error))
-
-    async def _permit(self) -> None:
-        """Backpressure: a bounded number of statements runs, a bounded number waits for a bounded time."""
-        if not self._permits.locked():
-            await self._permits.acquire()
-            return
-        if self._waiting >= MAX_WAITING:
-            raise StoreUnavailable("too many statements wait for Cassandra")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(MAX_WAIT_SECONDS):
-                await self._permits.acquire()
-        except TimeoutError:
-            raise StoreUnavailable("Cassandra is too busy: a statement waited too long for its turn") from None
-        finally:
-            self._waiting -= 1
 
     def _the_connected(self) -> Connected:
         if self._connected is None:

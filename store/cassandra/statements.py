@@ -27,6 +27,8 @@ class Statement:
 
     cql: str
     kind: Kind
+    passes_by: bool = False
+    """Whether it runs at once, however many others wait for their turn (permits.py)."""
 
     def cql_in(self, keyspace: str) -> str:
         """With the keyspace named at its table: `USE` would make the server warn of every prepared statement."""

@@ -12,7 +12,7 @@ from schemas.ids import new_id
 from store.cassandra.address import CassandraAddress
 from store.cassandra.cluster import REQUEST_SECONDS
 from store.cassandra.opening import CassandraStore, open_cassandra_store
-from store.cassandra.session import MAX_WAIT_SECONDS
+from store.cassandra.permits import MAX_WAIT_SECONDS
 from store.errors import StoreUnavailable
 from tests.connected.loop_lag import Lag, lag_measured
 from tests.contracts.deadlines import eventually
