@@ -6,14 +6,14 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from infra.credentials import refuse_half, refuse_missing_files
+from infra.credentials import refuse_half, refuse_missing_files, refuse_unset
 from store.cassandra.address import CassandraAddress
 
 DEFAULT_PORT = 9042
 
 
 class CassandraSettings(BaseSettings):
-    """Cassandra, as operators describe it. Naming a CA file, or a certificate, switches TLS on."""
+    """Cassandra, as operators describe it. Naming a CA file switches TLS on."""
 
     model_config = SettingsConfigDict(
         env_prefix="SAMVAD_", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
@@ -31,6 +31,10 @@ class CassandraSettings(BaseSettings):
     cassandra_ca_file: Path | None = Field(default=None, description="with TLS: PEM of the authorities to trust")
     cassandra_certificate_file: Path | None = Field(default=None, description="with TLS: PEM of our own certificate")
     cassandra_key_file: Path | None = Field(default=None, description="with TLS: PEM of its private key")
+
+    cassandra_check_host_name: bool = Field(
+        default=True, description="with TLS: certificates must name the IP address at which a node is reached"
+    )
 
     @field_validator("cassandra", mode="before")
     @classmethod
@@ -52,6 +56,9 @@ class CassandraSettings(BaseSettings):
             "SAMVAD_CASSANDRA_KEY_FILE": self.cassandra_key_file,
         }
         refuse_half(own)
+        if self.cassandra_certificate_file is not None:
+            because = "SAMVAD_CASSANDRA_CERTIFICATE_FILE"
+            refuse_unset({"SAMVAD_CASSANDRA_CA_FILE": self.cassandra_ca_file}, because)
         refuse_missing_files({"SAMVAD_CASSANDRA_CA_FILE": self.cassandra_ca_file, **own})
         return self
 
@@ -68,6 +75,7 @@ class CassandraSettings(BaseSettings):
             ca_file=self.cassandra_ca_file,
             certificate_file=self.cassandra_certificate_file,
             key_file=self.cassandra_key_file,
+            check_host_name=self.cassandra_check_host_name,
         )
 
 

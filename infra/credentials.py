@@ -18,7 +18,7 @@ def refuse_half(pair: Mapping[str, object]) -> None:
 
 
 def refuse_unset(values: Mapping[str, object], because: str) -> None:
-    """`because` is the variable and value that need all of these. Raises ValueError."""
+    """`because` is the variable, with its value if that matters, which needs all of these. Raises ValueError."""
     if unset := [name for name, value in values.items() if value is None]:
         raise ValueError(f"{because} needs {' and '.join(unset)}")
 

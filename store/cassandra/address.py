@@ -8,7 +8,8 @@ from pathlib import Path
 class CassandraAddress:
     """Contact points are `host:port`. `datacenter` is the one to stay in; None takes the contact points' own.
 
-    `ca_file` or `certificate_file` turns TLS on; the latter is for clusters that ask clients for one.
+    `ca_file` turns TLS on; `certificate_file` beside it is for clusters that ask clients for one. `check_host_name`:
+    each node's certificate must name the IP address at which the node is reached (the driver looks names up first).
     """
 
     contact_points: tuple[str, ...]
@@ -19,3 +20,4 @@ class CassandraAddress:
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+    check_host_name: bool = True

@@ -7,6 +7,7 @@ import logging
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cassandra import ConsistencyLevel
@@ -155,8 +156,17 @@ def _credentials(address: CassandraAddress) -> Any:
 def _ssl_context(address: CassandraAddress) -> ssl.SSLContext | None:
     if address.ca_file is None and address.certificate_file is None:
         return None
-    context = ssl.create_default_context(cafile=address.ca_file)
-    context.check_hostname = False  # nodes are reached by the addresses that they tell each other
+    if address.ca_file is None:
+        raise StoreError("a certificate for Cassandra needs the authority to trust: set SAMVAD_CASSANDRA_CA_FILE")
+    try:
+        return _trusting(address, address.ca_file)
+    except OSError as error:  # also ssl.SSLError: waiting mends no file
+        raise StoreError(f"the files for TLS to Cassandra can't be used: {error}") from error
+
+
+def _trusting(address: CassandraAddress, ca_file: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.check_hostname = address.check_host_name
     if address.certificate_file is not None:
         context.load_cert_chain(address.certificate_file, address.key_file)
     return context

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from stat import S_IMODE
 
+import certifi
 import pytest
 from aiokafka.errors import KafkaError
 
@@ -18,6 +19,7 @@ from producers.kafka_address import KafkaAddress
 from store.cassandra.migrating import migrate
 from store.errors import StoreError
 from tests.connected.own_stack import OwnStack, own_stack, processes_of, topics
+from tests.flow.tcp_proxy import tcp_proxy
 from tests.whole.processes import program_environ
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
@@ -66,6 +68,22 @@ def test_cassandra_refuses_a_wrong_password_and_its_own_default_superuser(secure
     stranger = replace(ours, username=username, password="cassandra")
     with pytest.raises(StoreError):
         migrate(stranger, 1, print)
+
+
+def test_a_cassandra_whose_certificate_comes_from_another_authority_is_refused(secure: OwnStack) -> None:
+    address = replace(secure.addresses.cassandra_address(), ca_file=Path(certifi.where()))
+    with pytest.raises(StoreError, match="check SAMVAD_CASSANDRA_CA_FILE"):
+        migrate(address, 1, print)
+
+
+async def test_a_cassandra_whose_certificate_names_another_address_is_refused_unless_nobody_checks(
+    secure: OwnStack,
+) -> None:
+    async with tcp_proxy(secure.addresses.cassandra, host="127.0.0.99") as elsewhere:
+        address = replace(secure.addresses.cassandra_address(), contact_points=(elsewhere.address,))
+        with pytest.raises(StoreError, match="SAMVAD_CASSANDRA_CHECK_HOST_NAME"):
+            await asyncio.to_thread(migrate, address, 1, print)
+        await asyncio.to_thread(migrate, replace(address, check_host_name=False), 1, print)
 
 
 @pytest.mark.parametrize("name", ["kafka-1", "cassandra-1"])

@@ -64,11 +64,11 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def tcp_proxy(target: str, port: int = 0) -> AsyncIterator[TcpProxy]:
+async def tcp_proxy(target: str, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
     """A proxy to `target` ("host:port"); its own address is `address`."""
     proxy = TcpProxy(target)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", port)
-    proxy.address = "127.0.0.1:" + str(server.sockets[0].getsockname()[1])
+    server = await asyncio.start_server(proxy.serve, host, port)
+    proxy.address = f"{host}:{server.sockets[0].getsockname()[1]}"
     try:
         yield proxy
     finally:

@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Never
 
 import pytest
@@ -62,6 +64,17 @@ async def reconnected(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> li
 
 async def is_there(logged: list[Any]) -> bool:
     return any(line["event"] == "cassandra_is_there" for line in logged)
+
+
+async def test_files_for_tls_that_cannot_be_used_are_refused_and_not_waited_for() -> None:
+    no_pem = Path(__file__)
+    for address, said in (
+        (replace(ADDRESS, ca_file=no_pem), "can't be used"),
+        (replace(ADDRESS, certificate_file=no_pem), "SAMVAD_CASSANDRA_CA_FILE"),
+    ):
+        with pytest.raises(StoreError, match=said) as refused:
+            await CassandraSession(address, []).__aenter__()
+        assert not isinstance(refused.value, StoreUnavailable)
 
 
 @pytest.mark.usefixtures("no_names")

@@ -47,6 +47,10 @@ def test_a_kafka_sign_in_that_cannot_work_is_refused_by_the_name_of_its_variable
     [
         ({"CASSANDRA_USERNAME": "u"}, "SAMVAD_CASSANDRA_PASSWORD is not"),
         ({"CASSANDRA_CA_FILE": "/not/there"}, "SAMVAD_CASSANDRA_CA_FILE names /not/there"),
+        (
+            {"CASSANDRA_CERTIFICATE_FILE": __file__, "CASSANDRA_KEY_FILE": __file__},
+            "SAMVAD_CASSANDRA_CERTIFICATE_FILE needs SAMVAD_CASSANDRA_CA_FILE",
+        ),
         ({"CASSANDRA": "host:port"}, "host:port is no contact point"),
         ({"CASSANDRA_KEYSPACE": "x; DROP"}, "should match pattern"),
     ],
