@@ -9,6 +9,7 @@ import asyncio
 import structlog
 from aiokafka import AIOKafkaConsumer
 
+from consumers.consumer_closing import close_consumer
 from consumers.history import History
 from consumers.running_turns import RunningTurns
 from producers.kafka_address import KafkaAddress
@@ -48,7 +49,7 @@ class ControlListener:
                     self._hear(record.value or b"")
 
     async def close(self) -> None:
-        await self._consumer.stop()
+        await close_consumer(self._consumer)
 
     def _hear(self, value: bytes) -> None:
         try:

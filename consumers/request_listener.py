@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 
+from consumers.consumer_closing import close_consumer
 from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
 from consumers.offsets import OffsetTracker
@@ -90,7 +91,7 @@ class RequestListener:
         await self.commit()
         self.on_parted(self._consumer.assignment())
         self.progress.left()
-        await self._consumer.stop()
+        await close_consumer(self._consumer)
 
     @property
     def assigned_partitions(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from consumers.consumer_closing import close_consumer
 from schemas import codec
 from schemas.frames import AnyTurnFrame, ConversationChanged, Delta, Started
 from schemas.headers import read_reply_headers
@@ -106,7 +107,7 @@ async def reading_topic(bootstrap: str, name: str) -> AsyncIterator[Topic]:
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        await consumer.stop()
+        await close_consumer(consumer)
 
 
 @asynccontextmanager
