@@ -90,6 +90,7 @@ async def test_a_worker_beats_and_sees_the_others_beat_however_many_statements_w
     beating = asyncio.create_task(heartbeats.beat(new_id(), 1))
     looking = asyncio.create_task(heartbeats.counters())
     await asyncio.sleep(0)
+    assert len(server.running) == permits.MAX_RUNNING + 2
     server.answer_all()
     assert await asyncio.gather(beating, looking) == [None, {}]
     others += crowd(session)
