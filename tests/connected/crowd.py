@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from samvad_client import TurnView
+from samvad_client import TurnHandle, TurnView
 from tests.contracts.deadlines import eventually
 from tests.whole.people import Person, assert_seen_is_stored, person
 
@@ -25,6 +25,8 @@ class Crowd:
     pause_seconds: float = 0.0
     """How long each of them thinks about an answer."""
     turns: list[list[TurnView]] = field(default_factory=list)
+    newest: dict[str, TurnHandle] = field(default_factory=dict)
+    """What each of them asked last, by conversation."""
     enough: asyncio.Event = field(default_factory=asyncio.Event)
     longest_wait_seconds: float = 0.0
     """From a question to the end of its answer."""
@@ -39,8 +41,10 @@ class Crowd:
     async def _ask_again_and_again(self, someone: Person, seen: list[TurnView]) -> None:
         while not self.enough.is_set():
             asked_at = time.monotonic()
+            handle = someone.client.ask(someone.conversation_id, f"question {len(seen)}", self.model)
+            self.newest[someone.conversation_id] = handle
             async with asyncio.timeout(END_SECONDS):
-                seen.append(await someone.ask(f"question {len(seen)}", self.model))
+                seen.append(await handle.ended())
             self.longest_wait_seconds = max(self.longest_wait_seconds, time.monotonic() - asked_at)
             await asyncio.sleep(self.pause_seconds)
 
@@ -53,6 +57,14 @@ class Crowd:
         """Returns when `more` answers than now have ended."""
         wanted = self.answered + more
         await eventually(lambda: self._has_answered(wanted), END_SECONDS)
+
+    async def until_everybody_reads(self) -> None:
+        """Returns when each of them is in the middle of an answer."""
+        await eventually(self._everybody_reads, END_SECONDS)
+
+    async def _everybody_reads(self) -> bool:
+        views = [handle.view for handle in self.newest.values()]
+        return len(views) == len(self.people) and all(view.answer and not view.has_ended for view in views)
 
     async def until_everybody_got_an_answer(self) -> None:
         """Returns when each of them has two more than now: one may have been under way already."""

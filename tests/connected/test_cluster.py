@@ -91,11 +91,11 @@ def test_a_second_cluster_names_the_port_that_is_in_use(cluster: Program, edges:
 async def test_a_worker_killed_in_the_middle_costs_no_answer_and_is_started_again(
     cluster: Program, edges: list[str]
 ) -> None:
-    async with talking_crowd(edges, 6, "slow") as crowd:
-        await crowd.until_answered(1)
+    async with talking_crowd(edges, 12, "slow") as crowd:
+        await crowd.until_everybody_reads()
         victim, other = _role(cluster, "worker")
         victim.kill()
-        await crowd.until_answered(12)
+        await crowd.until_answered(24)
 
         async def are_two() -> bool:
             return {other.pid} < {each.pid for each in _role(cluster, "worker")}
