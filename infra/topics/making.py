@@ -79,11 +79,11 @@ class _Making:
 
     async def _grow(self) -> None:
         existing = await self._admin.existing(self._options.manifest)
-        for topic in self._options.manifest:
-            if existing[topic.name].partitions < topic.partitions:
-                await self._admin.grow(topic)
-                self._say(f"{topic.name} grew from {existing[topic.name].partitions} to {topic.partitions} partitions")
-        await self._until_led()
+        small = [topic for topic in self._options.manifest if existing[topic.name].partitions < topic.partitions]
+        for topic in small:
+            await self._admin.grow(topic)
+            self._say(f"{topic.name} grew from {existing[topic.name].partitions} to {topic.partitions} partitions")
+        await self._until_led(grown=small)
 
     async def _adjust(self) -> bool:
         existing = await self._admin.existing(self._options.manifest)
@@ -113,20 +113,24 @@ class _Making:
             self._say(f"left as it is: {reason}")
         return not reasons
 
-    async def _until_led(self) -> None:
-        """A partition without a leader would fail the first write (K16). Raises TopicsRefused."""
+    async def _until_led(self, grown: Sequence[Topic] = ()) -> None:
+        """A partition without a leader would fail the first write (K16). Raises TopicsRefused.
+
+        The controller has the partitions of `grown` topics at once; the broker that is asked learns of them later.
+        """
         until = time.monotonic() + LEADER_SECONDS
-        while unled := await self._unled():
+        while unled := await self._unled(grown):
             if time.monotonic() > until:
                 raise TopicsRefused(f"partitions of {', '.join(unled)} got no leader in {LEADER_SECONDS:.0f} s")
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _unled(self) -> list[str]:
+    async def _unled(self, grown: Sequence[Topic]) -> list[str]:
         leaders = await self._admin.leaders()
+        at_least = {topic.name: topic.partitions for topic in grown}
         return [
             topic.name
             for topic in self._options.manifest
-            if topic.name not in leaders or not leaders[topic.name] or min(leaders[topic.name]) < 0
+            if len(leaders.get(topic.name, ())) < at_least.get(topic.name, 1) or min(leaders[topic.name]) < 0
         ]
 
 
