@@ -166,16 +166,22 @@ async def test_the_same_request_while_the_first_is_on_its_way_has_one_effect(sce
         assert len(scene.requests.asked) == 1
 
 
+async def asked_and_answered(scene: Stage, person: Person, pieces: int) -> dict[str, Any]:
+    """A question whose turn has ended, in the store and before the person's eyes; the frame that asked it."""
+    frame = question()
+    await person.say(**frame)
+    await person.hear_all("accepted", "asked")
+    turn = turn_of(person, frame)
+    *before, terminal = answer_frames(turn, pieces)
+    await scene.store.turns.compare_and_set(turn.ended_row(terminal), None)
+    scene.publish(person.user_id, *before, terminal)
+    await person.hear_all("started", *["delta"] * pieces, "completed")
+    return frame
+
+
 async def test_the_same_request_after_the_end_shows_the_stored_answer(scene: Stage) -> None:
     async with scene.person() as person:
-        frame = question()
-        await person.say(**frame)
-        await person.hear_all("accepted", "asked")
-        turn = turn_of(person, frame)
-        *before, terminal = answer_frames(turn, 2)
-        await scene.store.turns.compare_and_set(turn.ended_row(terminal), None)
-        scene.publish(person.user_id, *before, terminal)
-        await person.hear_all("started", "delta", "delta", "completed")
+        frame = await asked_and_answered(scene, person, pieces=2)
         await person.say(**frame)
         _, snapshot = await person.hear_all("accepted", "snapshot")
         assert (snapshot["status"], snapshot["text"], snapshot["usage"]["output_tokens"]) == ("completed", "w0 w1 ", 5)
@@ -184,14 +190,7 @@ async def test_the_same_request_after_the_end_shows_the_stored_answer(scene: Sta
 
 async def test_the_same_request_after_the_end_says_so_while_the_store_is_away(scene: Stage) -> None:
     async with scene.person() as person:
-        frame = question()
-        await person.say(**frame)
-        await person.hear_all("accepted", "asked")
-        turn = turn_of(person, frame)
-        *before, terminal = answer_frames(turn, 0)
-        await scene.store.turns.compare_and_set(turn.ended_row(terminal), None)
-        scene.publish(person.user_id, *before, terminal)
-        await person.hear_all("started", "completed")
+        frame = await asked_and_answered(scene, person, pieces=0)
         scene.outage.set()
         await person.say(**frame)
         error, _ = await person.hear_all("error", "accepted")
