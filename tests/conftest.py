@@ -1,4 +1,4 @@
-"""The real servers, for every suite that runs on them: one native stack for the whole run.
+"""What several suites share for the whole run: one practice provider with its models, and one native stack.
 
 SAMVAD_TEST_STACK=FOLDER uses a stack that stands there already and leaves it. Without Java, Maven or Go these tests
 fail with the sentence that says what is missing; SAMVAD_SKIP_CONNECTED=1 skips them instead.
@@ -17,8 +17,19 @@ from store.cassandra.address import CassandraAddress
 from tests.connected.running_stack import RunningStack, running_stack, standing_stack
 from tests.keyspaces import fresh_keyspace
 from tests.missing_tools import missing
+from tests.whole.processes import models_file, practice_provider
 
 TEST_SECONDS = 120
+
+PRACTICE_MODELS = {
+    "fast": ["practice-12x5"],
+    "slow": ["practice-80x25"],
+    "long": ["practice-300x50"],
+    "endless": ["practice-1x20-endless"],
+    "echo": ["practice-20x1-echo"],
+    "broken": ["practice-12x5-reset6"],
+    "rescued": ["practice-12x5-429", "practice-6x5"],
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,3 +70,16 @@ def progress_shown(config: pytest.Config) -> Iterator[None]:
             yield
     except ToolMissing as error:
         missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def provider_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A practice provider's base URL, which ends in `/v1`."""
+    with practice_provider(tmp_path_factory.mktemp("provider")) as base_url:
+        yield base_url
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory, provider_url: str) -> Path:
+    """A models.yaml of practice models: fast, slow, endless, echo ..."""
+    return models_file(tmp_path_factory.mktemp("models"), provider_url, **PRACTICE_MODELS)
