@@ -19,7 +19,7 @@ class TcpProxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self.address = ""
         self.connections = 0
 
@@ -33,20 +33,25 @@ class TcpProxy:
         for writer in self._writers:
             writer.transport.abort()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, until it ends at both sides; `close` waits for it."""
+        passing = asyncio.create_task(self._pass(reader, writer))
+        self._passing.add(passing)
+        passing.add_done_callback(self._passing.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         far_reader, far_writer = await asyncio.open_connection(self._host, self._target_port)
-        self._writers |= {writer, far_writer}
-        for pump in (self._pump(reader, far_writer), self._pump(far_reader, writer, rewrite=True)):
-            task = asyncio.create_task(pump)
-            self._pumps.add(task)
-            task.add_done_callback(self._pumps.discard)
+        self._writers.add(far_writer)
+        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer, rewrite=True))
 
     async def close(self) -> None:
         self.cut()
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        for passing in self._passing:
+            passing.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rewrite: bool = False) -> None:
         own_port = int(self.address.rsplit(":", 1)[1])
@@ -67,7 +72,7 @@ class TcpProxy:
 async def tcp_proxy(target: str, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
     """A proxy to `target` ("host:port"); its own address is `address`."""
     proxy = TcpProxy(target)
-    server = await asyncio.start_server(proxy.serve, host, port)
+    server = await asyncio.start_server(proxy.accept, host, port)
     proxy.address = f"{host}:{server.sockets[0].getsockname()[1]}"
     try:
         yield proxy
