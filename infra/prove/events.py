@@ -72,10 +72,14 @@ class GaveUp(Event, tag="gave_up", frozen=True, kw_only=True):
 
 
 class FaultBegan(Event, tag="fault_began", frozen=True, kw_only=True):
-    """A fault was put in. `fault` is its kind as the table names it, `target` the process or the link."""
+    """A fault was put in. `fault` is its kind as the table names it, `target` the process or the link.
+
+    `turns`: those that ran there at that moment, as far as the driver knew; of a provider's fault, the turn it hit.
+    """
 
     fault: str
     target: str
+    turns: tuple[str, ...] = ()
 
 
 class FaultEnded(Event, tag="fault_ended", frozen=True, kw_only=True):
