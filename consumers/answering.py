@@ -11,7 +11,8 @@ import structlog
 from consumers.attempt import Attempt
 from consumers.beginning import Beginner
 from consumers.claiming import Ended
-from consumers.finishing import Finisher
+from consumers.endings import NO_USAGE
+from consumers.finishing import Finisher, bill_of
 from consumers.outcome_span import outcome_told
 from consumers.outcomes import Ending, Fenced, Outcome, Released
 from consumers.processing import processing, traced_turn
@@ -23,6 +24,7 @@ from observability import conventions as c
 from observability.tracing import Tracing
 from observability.turn_trace import TurnTrace
 from observability.worker_metrics import WorkerMetrics
+from schemas.parts import Usage
 from store.rows import TurnRow, total_of
 
 log = structlog.get_logger(__name__)
@@ -62,7 +64,8 @@ class Answering:
                 if ended:
                     return True
                 if turn.interruption is Interruption.RELEASED:
-                    await self._let_go(turn)
+                    # Of an attempt that broke it is not known what it had cost by then.
+                    await self._let_go(turn, None if turn.provider_called else NO_USAGE)
                     return False
                 turn.forget_interruption()
         finally:
@@ -115,7 +118,7 @@ class Answering:
                 return False
             if isinstance(outcome, Released):
                 self._steps.metrics.given_up("released")
-                await self._give_back(attempt)
+                await self._give_back(attempt, outcome)
                 return False
             is_ended = await self._finish(attempt, outcome)
             if not is_ended:
@@ -139,14 +142,14 @@ class Answering:
         self._steps.metrics.turn_ended(str(finish.status), finish.code)
         self._steps.metrics.spent(finish.model, usage.input_tokens, usage.output_tokens)
 
-    async def _give_back(self, attempt: Attempt) -> None:
+    async def _give_back(self, attempt: Attempt, outcome: Released) -> None:
         await attempt.frames.published_and_acknowledged()
         if attempt.asked:
             await save_at_release(attempt, self._steps.checkpoints)
-        await self._let_go(attempt.running)
+        await self._let_go(attempt.running, bill_of(attempt, outcome))
 
-    async def _let_go(self, turn: RunningTurn) -> None:
+    async def _let_go(self, turn: RunningTurn, usage: Usage | None) -> None:
         """Gives a claim back once, whether its attempt was interrupted or broke before that."""
         held, turn.held = turn.held, None
         if held is not None:
-            await self._steps.finisher.give_back(held)
+            await self._steps.finisher.give_back(held, usage)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from consumers.attempt_frames import AttemptFrames
 from consumers.claiming import Take
-from consumers.context import Context
+from consumers.context import Context, estimate_tokens
 from consumers.history import Path
 from consumers.running_turns import RunningTurn
 from observability.turn_trace import TracePoint
@@ -37,3 +37,8 @@ class Attempt:
     def model(self) -> str:
         """The alias that answered, or that was asked for."""
         return self.answered_by or self.request.model
+
+    @property
+    def input_tokens(self) -> int:
+        """Our estimate of what was sent: the question at least, where no context was built."""
+        return self.context.input_tokens if self.context else estimate_tokens(self.request.text)

@@ -78,8 +78,10 @@ class Beginner:
         return attempt
 
     async def start(self, attempt: Attempt) -> None:
-        """Builds the context, if a model is going to be asked, and shows that the attempt began."""
-        if self.ending_without_the_model(attempt) is None:
+        """Builds the context, if a model is going to be asked or was, by an attempt whose bill must be estimated;
+        and shows that the attempt began.
+        """
+        if attempt.row.attempt > 1 or self.ending_without_the_model(attempt) is None:
             self._observe_context(attempt)
         await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
 

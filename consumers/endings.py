@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from consumers.context import estimate_tokens
-from consumers.outcomes import Completed, Ending, Failed, Stopped, status_of
+from consumers.outcomes import Completed, Ending, Failed, Outcome, Stopped, status_of
 from schemas import codec, frames
 from schemas.clock import rfc3339
 from schemas.parts import Usage, UserMessage
@@ -17,10 +17,10 @@ NO_USAGE = Usage(0, 0, estimated=False)
 """Of an attempt that asked nobody."""
 
 
-def usage_of(ending: Ending, input_tokens: int, text: str) -> Usage:
+def usage_of(outcome: Outcome, input_tokens: int, text: str) -> Usage:
     """What the provider said, or else an estimate that is marked as one (L10)."""
-    if isinstance(ending, Completed) and ending.usage is not None:
-        return ending.usage
+    if isinstance(outcome, Completed) and outcome.usage is not None:
+        return outcome.usage
     return Usage(input_tokens, estimate_tokens(text), estimated=True)
 
 
@@ -62,11 +62,15 @@ def finished_row(
 
 
 def usage_by_attempt(row: TurnRow, usage: Usage, earlier: Checkpoint | None, input_tokens: int) -> dict[int, Usage]:
-    """This attempt's usage, and an estimate for a dead one from the text that it left behind."""
-    if earlier is None or earlier.attempt >= row.attempt:
-        return {row.attempt: usage}
-    estimate = Usage(input_tokens, estimate_tokens(earlier.text), estimated=True)
-    return {earlier.attempt: estimate, row.attempt: usage}
+    """This attempt's usage, and an estimate for each one before it, as if it had died without a word of its own."""
+    dead = {attempt: _estimate_of_dead(attempt, earlier, input_tokens) for attempt in range(1, row.attempt)}
+    return {**dead, row.attempt: usage}
+
+
+def _estimate_of_dead(attempt: int, newest: Checkpoint | None, input_tokens: int) -> Usage:
+    """From the text that it left behind; of one without any it is only known that it may have asked."""
+    text = newest.text if newest is not None and newest.attempt == attempt else ""
+    return Usage(input_tokens, estimate_tokens(text), estimated=True)
 
 
 def moment_of_end(now_ms: int, path: Sequence[MessageRow]) -> int:
@@ -111,7 +115,7 @@ def messages_of(row: TurnRow) -> tuple[MessageRow, MessageRow]:
 
 
 def bills_of(row: TurnRow) -> list[UsageRecord]:
-    """One usage record for each attempt that the row knows (G5)."""
+    """One usage record for each attempt (G5)."""
     assert row.finish is not None
     return [
         UsageRecord(

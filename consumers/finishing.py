@@ -27,13 +27,14 @@ from consumers.endings import (
     with_parent,
 )
 from consumers.history import Conversations
-from consumers.outcomes import Ending
+from consumers.outcomes import Ending, Outcome
 from consumers.patience import until_it_works
 from consumers.titles import title_from
 from producers.reply_producer import ReplyProducer
 from schemas.clock import rfc3339
 from schemas.errors import ErrorCode
 from schemas.frames import ConversationChanged
+from schemas.parts import Usage
 from schemas.usage import UsageRecord
 from store.rows import MessageRow, TurnRow, released_row
 
@@ -73,6 +74,11 @@ class Books:
     usage: Billing
 
 
+def bill_of(attempt: Attempt, outcome: Outcome) -> Usage:
+    """What an attempt cost, however it went."""
+    return usage_of(outcome, attempt.input_tokens, attempt.frames.text) if attempt.asked else NO_USAGE
+
+
 class Finisher:
     """Ends turns, once each (G2)."""
 
@@ -81,19 +87,20 @@ class Finisher:
 
     async def conclude(self, attempt: Attempt, ending: Ending) -> TurnRow | None:
         """Stores the end of an attempt whose frames are all acknowledged. None: it is not ours any more."""
-        input_tokens = attempt.context.input_tokens if attempt.context else 0
         checkpoint = msgspec.structs.replace(attempt.frames.checkpoint, model=attempt.model)
-        usage = usage_of(ending, input_tokens, checkpoint.text) if attempt.asked else NO_USAGE
         row = with_parent(attempt.row, attempt.path.parent_id)
-        bills = usage_by_attempt(row, usage, attempt.earlier, input_tokens)
+        bills = usage_by_attempt(row, bill_of(attempt, ending), attempt.earlier, attempt.input_tokens)
         finished_at_ms = moment_of_end(int(time.time() * 1000), attempt.path.messages)
         return await self._store(finished_row(row, ending, checkpoint, bills, finished_at_ms))
 
-    async def give_back(self, row: TurnRow) -> None:
-        """Says that nobody holds the turn, so that the next worker need not wait for this one's death."""
+    async def give_back(self, row: TurnRow, usage: Usage | None) -> None:
+        """Says that nobody holds the turn, so that the next worker need not wait for this one's death.
+
+        `usage`: the attempt's, if it is known.
+        """
         held: TurnRow | None = row
         while held is not None and is_mine(held, row) and held.owner is not None:
-            held = await until_it_works(self._books.turns.compare_and_set, released_row(held), held.version)
+            held = await until_it_works(self._books.turns.compare_and_set, released_row(held, usage), held.version)
 
     async def follow_up(self, row: TurnRow, known_title: str | None = None) -> str | None:
         """Writes all that follows from an ended row. Idempotent.

@@ -49,9 +49,19 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.finish is not None
 
 
-def released_row(row: TurnRow) -> TurnRow:
-    """The row of a turn that is given back: nobody holds it, and the attempt does not count."""
-    return msgspec.structs.replace(row, version=row.version + 1, owner=None, releases=row.releases + 1)
+def released_row(row: TurnRow, usage: Usage | None = None) -> TurnRow:
+    """The row of a turn that is given back: nobody holds it, and the attempt does not count, but for its bill.
+
+    Without `usage` whoever ends the turn estimates it. What the row has already stays.
+    """
+    bill = {} if usage is None else {row.attempt: usage}
+    return msgspec.structs.replace(
+        row,
+        version=row.version + 1,
+        owner=None,
+        releases=row.releases + 1,
+        usage_by_attempt={**bill, **row.usage_by_attempt},
+    )
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

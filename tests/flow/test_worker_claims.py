@@ -6,58 +6,38 @@ record that a rebalance would deliver again is written again by the test.
 
 import asyncio
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from consumers import claimer, streaming, worker
 from consumers.control_listener import ControlListener
-from consumers.endings import finished_row
-from consumers.heartbeat import Heart
+from consumers.endings import NO_USAGE, finished_row
 from consumers.outcomes import Completed as Finished
 from consumers.settings import WorkerSettings
 from producers.notice_producers import ControlProducer
 from schemas.control import AnyNotice, TurnTaken
 from schemas.errors import ErrorCode
 from schemas.frames import Completed, Failed, Stopped
-from schemas.ids import attempt_of, new_id, new_message_id, seq_of
-from schemas.parts import Usage, UserMessage
+from schemas.ids import attempt_of, new_id, seq_of
+from schemas.parts import Usage
 from schemas.requests import Ask
-from store.rows import Checkpoint, TurnRow
+from store.rows import Checkpoint
 from tests.contracts.deadlines import eventually
+from tests.flow.dying_workers import NOBODY_DIES, QUICK_DEATH, held_by, hurry
 from tests.flow.scripted_door import Gate, ScriptedDoor
 from tests.flow.topic_readers import answer_in, attempt_frames
-from tests.flow.worker_stage import Stage, a_request, running_stage, unclaimed
-
-QUICK_DEATH = WorkerSettings(drain_seconds=0, merge_ms=5, dead_after_seconds=0.1)
-NOBODY_DIES = WorkerSettings(drain_seconds=0, merge_ms=5, dead_after_seconds=60)
+from tests.flow.worker_stage import Stage, a_request, running_stage
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claimer, "LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(streaming, "CHECKPOINT_SECONDS", 0.05)
-    monkeypatch.setattr(worker, "Heart", partial(Heart, interval_seconds=0.03))
+    hurry(monkeypatch)
 
 
 def hello() -> ScriptedDoor:
     return ScriptedDoor({"fast": ["Hello", " you."]})
-
-
-def held_by(worker_id: str, request: Ask, **fields: object) -> TurnRow:
-    held = msgspec.structs.replace(
-        unclaimed(request),
-        version=1,
-        attempt=1,
-        owner=worker_id,
-        nonce=new_id(),
-        question=UserMessage(request.text, None, new_message_id()),
-        answer_id=new_message_id(),
-    )
-    return msgspec.structs.replace(held, **fields)
 
 
 async def test_a_turn_of_a_dead_worker_is_taken_over_with_the_next_attempt_and_both_are_billed(tmp_path: Path) -> None:
@@ -173,6 +153,7 @@ async def test_a_drain_waits_for_no_turn_that_has_not_asked_its_model_yet(
             await draining
         row = await stage.store.turns.load(request.turn_id)
         assert row is not None and (row.owner, row.releases, row.is_ended, door.asked) == (None, 1, False, [])
+        assert row.usage_by_attempt == {1: NO_USAGE}
 
 
 async def test_a_drained_worker_is_gone_at_once_for_the_others(tmp_path: Path) -> None:

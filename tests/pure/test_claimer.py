@@ -92,7 +92,7 @@ async def test_a_claim_an_end_and_a_release_happen_once_whatever_the_store_says(
     assert turns.row == take.row
     assert (turns.row.attempt, turns.row.version, turns.row.owner) == (1, 1, "me")
     finisher = a_finisher(turns)
-    await finisher.give_back(take.row)
+    await finisher.give_back(take.row, None)
     assert turns.row is not None
     assert (turns.row.owner, turns.row.releases, turns.row.version) == (None, 1, 2)
     again = await a_claimer(turns, "another").claim(ASK, EndlessSlots().lent)
@@ -125,7 +125,7 @@ async def test_who_lost_the_turn_neither_ends_it_nor_gives_it_back(seed: int) ->
     assert isinstance(taken, Take)
     finisher = a_finisher(turns)
     assert await finisher.conclude(an_attempt(lost), Completed("stop", None)) is None
-    await finisher.give_back(lost.row)
+    await finisher.give_back(lost.row, None)
     assert turns.row == taken.row
 
 

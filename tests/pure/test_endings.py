@@ -22,7 +22,7 @@ from schemas.errors import ErrorCode
 from schemas.ids import seq_of
 from schemas.parts import Usage, UserMessage
 from schemas.statuses import TurnStatus
-from store.rows import Checkpoint, TurnRow
+from store.rows import Checkpoint, TurnRow, released_row
 from ws_edge.shown import shown_by_store
 
 SAID = Usage(input_tokens=5, output_tokens=8, estimated=False)
@@ -126,9 +126,41 @@ def test_a_dead_attempt_is_billed_by_what_it_left_behind_and_only_once() -> None
     assert shown_by_store(row, None).usage == messages_of(row)[1].usage
 
 
+@given(attempt=st.integers(1, 6), newest=st.integers(1, 6), known=st.sets(st.integers(1, 6)), ending=ENDINGS)
+def test_every_attempt_has_one_bill_and_history_adds_up_to_them(
+    attempt: int, newest: int, known: set[int], ending: Ending
+) -> None:
+    written = {number: Usage(number, number, estimated=False) for number in known if number < attempt}
+    row, earlier = a_claim(attempt, usage_by_attempt=written), Checkpoint(newest, seq_of(newest, 4), "some", "fast")
+    usage = usage_by_attempt(row, usage_of(ending, 9, "all of it"), earlier, 9)
+    ended = finished_row(row, ending, Checkpoint(attempt, seq_of(attempt, 3), "all of it", "fast"), usage, 2_000)
+    bills = bills_of(ended)
+    assert [bill.attempt for bill in bills] == list(range(1, attempt + 1))
+    assert all(ended.usage_by_attempt[number] == said for number, said in written.items())
+    total = messages_of(ended)[1].usage
+    assert total is not None
+    assert total.input_tokens == sum(bill.input_tokens for bill in bills)
+    assert total.output_tokens == sum(bill.output_tokens for bill in bills)
+
+
+def test_of_a_dead_attempt_without_a_checkpoint_its_input_is_billed_and_marked() -> None:
+    newest = Checkpoint(2, seq_of(2, 4), "half", "fast")
+    assert usage_by_attempt(a_claim(3), SAID, newest, 9) == {
+        1: Usage(9, 0, estimated=True),
+        2: Usage(9, estimate_tokens("half"), estimated=True),
+        3: SAID,
+    }
+
+
 def test_a_checkpoint_of_this_very_attempt_is_no_second_bill() -> None:
     own = Checkpoint(2, seq_of(2, 4), "half", "fast")
-    assert usage_by_attempt(a_claim(2), SAID, own, 9) == {2: SAID}
+    assert usage_by_attempt(a_claim(2), SAID, own, 9) == {1: Usage(9, 0, estimated=True), 2: SAID}
+
+
+def test_an_attempt_that_was_given_back_keeps_the_bill_that_it_wrote() -> None:
+    first = released_row(a_claim(1), Usage(9, 3, estimated=True))
+    assert released_row(first, SAID).usage_by_attempt == first.usage_by_attempt == {1: Usage(9, 3, estimated=True)}
+    assert released_row(a_claim(1)).usage_by_attempt == {}
 
 
 def test_the_first_bill_of_an_attempt_wins() -> None:
