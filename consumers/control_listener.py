@@ -9,9 +9,9 @@ import asyncio
 import structlog
 from aiokafka import AIOKafkaConsumer
 
-from consumers.consumer_closing import close_consumer
 from consumers.history import History
 from consumers.running_turns import RunningTurns
+from producers.consumer_closing import close_consumer
 from producers.kafka_address import KafkaAddress
 from schemas import codec
 from schemas.control import AnyNotice, ConversationDropped, ConversationRenamed, StopAsked, TurnTaken

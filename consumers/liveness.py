@@ -6,6 +6,7 @@ beat in it, and after it some come back sooner than others. So a read after a lo
 where the store is always slow the dead are found later, not never.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 READ_INTERVAL_SECONDS = 1.0
@@ -14,6 +15,8 @@ OUTAGE_SECONDS = 3.0
 """A longer pause between two successful reads counts as an outage. A slow store may look like one: each of a round's
 two statements may wait 2.5 s for a permit and 2.5 s for its answer, and still succeed.
 """
+FORGOTTEN_SECONDS = 3600.0
+"""Each process is a worker of its own, so those that left would add up. Asked about after this, one is new again."""
 
 
 @dataclass(slots=True)
@@ -42,6 +45,7 @@ class Liveness:
             known = self._last_changes.get(worker_id)
             if known is None or known.counter != counter:
                 self._last_changes[worker_id] = _LastChange(counter, self._reads, self._newest_read_at)
+        self._forget_the_long_gone(counters)
 
     def is_dead(self, worker_id: str) -> bool:
         """False also means: not known yet.
@@ -55,6 +59,18 @@ class Liveness:
         unchanged_reads = self._reads - last_change.read_number
         unchanged_seconds = self._newest_read_at - last_change.at
         return unchanged_reads >= self._min_reads and unchanged_seconds >= self._dead_after_seconds
+
+    @property
+    def known_count(self) -> int:
+        """How many workers are remembered."""
+        return len(self._last_changes)
+
+    def _forget_the_long_gone(self, counters: Collection[str]) -> None:
+        """Not whose counter is still there: it would count as having changed just now."""
+        forgotten_before = self._newest_read_at - FORGOTTEN_SECONDS
+        gone = self._last_changes.keys() - counters
+        for worker_id in [each for each in gone if self._last_changes[each].at < forgotten_before]:
+            del self._last_changes[worker_id]
 
     def _without_outages(self, now: float) -> float:
         pause_seconds = now - self._outage_seconds - self._newest_read_at

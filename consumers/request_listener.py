@@ -14,13 +14,13 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 
-from consumers.consumer_closing import close_consumer
 from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
 from consumers.offsets import OffsetTracker
 from consumers.request_progress import RequestProgress
 from consumers.running_turns import RunningTurns
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
+from producers.consumer_closing import close_consumer
 from producers.errors import RecordRefused
 from producers.kafka_address import KafkaAddress
 from producers.notice_producers import DeadLetterProducer

@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from producers.consumer_closing import close_consumer
 from producers.kafka_address import KafkaAddress
 from schemas.headers import ReplyAddress, UnreadableHeaders, read_reply_headers
 from schemas.topics import REPLIES
@@ -69,15 +70,15 @@ class ReplyListener:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         consumer.assign([TopicPartition(REPLIES.name, 0)])  # so that starting waits for the topic's metadata
-        await consumer.start()
         try:
+            await consumer.start()
             ends = await self._assign(consumer)
             async with asyncio.TaskGroup() as tasks:
                 watchdog = tasks.create_task(self._watch_lag(consumer))
                 await self._read(consumer, take, stop, ends)
                 watchdog.cancel()
         finally:
-            await consumer.stop()
+            await close_consumer(consumer)
 
     async def _assign(self, consumer: Any) -> dict[TopicPartition, int]:
         """Assigns every partition and seeks explicitly: nothing else would (K21). The end offsets of now."""

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer
 
-from consumers.consumer_closing import close_consumer
 from infra.embedded_broker import embedded_broker
+from producers.consumer_closing import close_consumer
 from schemas.topics import REQUESTS
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from consumers.consumer_closing import close_consumer
+from producers.consumer_closing import close_consumer
 from schemas import codec
 from schemas.frames import AnyTurnFrame, ConversationChanged, Delta, Started
 from schemas.headers import read_reply_headers

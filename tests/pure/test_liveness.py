@@ -85,3 +85,15 @@ def test_one_who_was_just_born_is_not_dead_because_older_reads_lack_it(liveness:
     assert not liveness.is_dead("w")
     observe(liveness, (60.0, {"other": 60, "w": 1}), (61.0, {"other": 61, "w": 2}))
     assert not liveness.is_dead("w")
+
+
+def test_workers_that_left_long_ago_are_remembered_no_more(liveness: Liveness) -> None:
+    observe(liveness, (0, {"left": 1, "stands still": 1, "alive": 1}))
+    observe(liveness, *((float(t), {"stands still": 1, "alive": t}) for t in range(2, 3600)))
+    assert (liveness.known_count, liveness.is_dead("left")) == (3, True)
+    observe(liveness, *((float(t), {"stands still": 1, "alive": t}) for t in range(3600, 3603)))
+    assert liveness.known_count == 2
+    assert liveness.is_dead("stands still"), "its counter is there, and has not moved"
+    assert not liveness.is_dead("left"), "watched anew"
+    observe(liveness, *((float(t), {"alive": t}) for t in range(3603, 3609)))
+    assert liveness.is_dead("left")
