@@ -265,6 +265,33 @@ async def test_reject_while_busy_goes_by_what_the_edge_knows(scene: Stage) -> No
         await person.hear("accepted")
 
 
+async def test_reject_while_busy_knows_what_another_edge_accepted_and_nobody_started(scene: Stage) -> None:
+    async with scene.person() as person:
+        waiting = Turn(person.user_id)
+        scene.publish(person.user_id, waiting.asked())
+        frame = question(conversation_id=waiting.conversation_id, on_busy="reject")
+        await person.say(**frame)
+        await person.hear("snapshot")
+        rejected = await person.hear("rejected")
+        assert (rejected["request_id"], rejected["code"]) == (frame["request_id"], "conversation_busy")
+        assert rejected["temporary"]
+        assert scene.requests.asked == []
+
+
+async def test_of_two_questions_at_once_that_reject_while_busy_one_is_accepted_also_when_asked_again(
+    scene: Stage,
+) -> None:
+    async with scene.person() as person:
+        first = question(on_busy="reject")
+        second = question(conversation_id=first["conversation_id"], on_busy="reject")
+        for frame in (first, second, first):
+            await person.say(**frame)
+        accepted, _, rejected, again, _ = await person.hear_all("accepted", "asked", "rejected", "accepted", "snapshot")
+        assert (rejected["request_id"], rejected["code"]) == (second["request_id"], "conversation_busy")
+        assert again == accepted
+        assert [request.on_busy for request in scene.requests.asked] == ["reject"]
+
+
 async def test_a_known_parent_is_accepted_also_while_it_is_being_written_or_the_store_is_away(scene: Stage) -> None:
     async with scene.person() as person:
         running = Turn(person.user_id)

@@ -127,6 +127,15 @@ async def test_a_question_that_interrupts_stops_all_earlier_ones_whether_running
     assert kinds == ["stopped", "stopped", "completed"]
 
 
+async def test_a_question_that_would_have_been_rejected_queues_once_it_is_accepted(stage: Stage, gate: Gate) -> None:
+    first = await stage.ask("one", model="slow")
+    await gate.wait_for_model()
+    second = await stage.ask("two", conversation_id=first.conversation_id, on_busy="reject")
+    gate.open()
+    assert answer_in(await stage.replies.end_of(first.turn_id)) == "Shown never shown"
+    assert answer_in(await stage.replies.end_of(second.turn_id)) == "Hello you."
+
+
 async def test_an_interruption_leaves_other_conversations_alone(stage: Stage, gate: Gate) -> None:
     other = await stage.ask(model="slow")
     await gate.wait_for_model()
