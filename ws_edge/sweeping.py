@@ -1,4 +1,4 @@
-"""What is done now and then: `asked` repeated, silent turns looked up, old turns forgotten (DESIGN 6.1, 6.8).
+"""What is done now and then: `asked` repeated, silent and unstarted turns looked up, old ones forgotten (DESIGN 6).
 
 In: the turns in flight and the time. Out: records, look-ups, and memory given back.
 """
@@ -11,6 +11,7 @@ from ws_edge.announcing import Announcer
 from ws_edge.clocks import Clocks
 from ws_edge.hub import Hub
 from ws_edge.looking_up import TurnLookup
+from ws_edge.turn_in_flight import TurnInFlight
 
 SWEEP_SECONDS = 5.0
 
@@ -37,11 +38,16 @@ class Sweeper:
     def sweep(self) -> None:
         """One round."""
         now, turns = self._clocks.now(), self._hub.turns
-        for user_id, raw in turns.due_asked(now):
+        for turn, raw in turns.due_asked(now):
             asked = codec.decode_turn_frame(raw)
             if isinstance(asked, Asked):
-                self._announcer.announce(user_id, asked)
+                self._announcer.announce(turn.user_id, asked)
+            self._doubt(turn)  # all that came after `asked` may have been missed here
         for turn in turns.silent(now):
-            if self._hub.is_watched(turn):
-                self._lookup.want(turn.user_id, turn.conversation_id, turn.turn_id)
+            self._doubt(turn)
         turns.forget(now)
+
+    def _doubt(self, turn: TurnInFlight) -> None:
+        """A look at the store, if anybody would see the difference."""
+        if self._hub.is_watched(turn):
+            self._lookup.want(turn.user_id, turn.conversation_id, turn.turn_id)

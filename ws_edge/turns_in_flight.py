@@ -159,13 +159,13 @@ class TurnsInFlight:
             if turn.status is TurnStatus.RUNNING and now - turn.heard_at > SILENT_SECONDS
         ]
 
-    def due_asked(self, now: float) -> list[tuple[str, bytes]]:
-        """User and `asked` frame of every unstarted turn that nobody named for 60-90 s; each is due once."""
+    def due_asked(self, now: float) -> list[tuple[TurnInFlight, bytes]]:
+        """Every unstarted turn that nobody named for 60-90 s, with its `asked` frame; each is due once."""
         due = []
         for turn in self._open.values():
             if turn.repeat_asked_at <= now and (asked := turn.asked_frame()) is not None:
                 turn.repeat_asked_at = now + self._draw(*REPEAT_ASKED_SECONDS)
-                due.append((turn.user_id, asked))
+                due.append((turn, asked))
         return due
 
     def forget(self, now: float) -> None:

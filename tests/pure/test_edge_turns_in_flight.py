@@ -92,7 +92,8 @@ def test_an_unstarted_turn_that_nobody_named_for_a_while_is_due_once() -> None:
     turns, turn = TurnsInFlight(draw=lambda low, _: low), Turn()
     apply(turns, turn, turn.asked(), now=0)
     assert turns.due_asked(59) == []
-    assert turns.due_asked(60) == [(turn.user_id, codec.encode(turn.asked()))]
+    ((due, raw),) = turns.due_asked(60)
+    assert (due.turn_id, raw) == (turn.turn_id, codec.encode(turn.asked()))
     assert turns.due_asked(61) == []
     assert len(turns.due_asked(120)) == 1
 
