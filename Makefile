@@ -17,7 +17,7 @@ chat: $(VENV)/ready-local  ## talk to it: installs what it needs, starts everyth
 	@exec $(BIN)/samvad chat
 
 test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow and contracts
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandra, Jaeger), started and ended for them
 	@$(BIN)/python -m pytest -m connected $(ARGS)
