@@ -14,6 +14,7 @@ from observability.edge_metrics import EdgeMetrics
 from observability.health import Health
 from observability.tracing import Tracing, untraced
 from schemas.headers import ReplyAddress
+from store import stop_marks
 from ws_edge import asking, changing_conversations, looking_up, rest, stopping, watch_reading
 from ws_edge.announcing import Announcer, Replies
 from ws_edge.app import EdgeApp, http_app
@@ -57,7 +58,7 @@ class ReplySource(Protocol):
     async def run(self, take: TakeReply, stop: asyncio.Event) -> None: ...
 
 
-class Turns(looking_up.TurnRows, stopping.TurnRows, watch_reading.OpenTurns, Protocol):
+class Turns(looking_up.TurnRows, stop_marks.TurnRows, watch_reading.OpenTurns, Protocol):
     """The store's turns."""
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from producers.errors import WriteError
@@ -21,6 +20,7 @@ from schemas.frames import error_frame
 from schemas.ids import turn_id_of
 from store.errors import StoreUnavailable
 from store.rows import TurnRow
+from store.stop_marks import StopTarget, TurnRows, mark_stop
 from ws_edge.asking import Asking
 from ws_edge.clocks import Clocks
 from ws_edge.errands import Errands, Work
@@ -31,18 +31,6 @@ from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import Stored
 
 log = structlog.get_logger(__name__)
-
-MAX_TRIES = 20
-"""Each lost try means that somebody else's write of the same row went through: workers write a few."""
-
-
-class TurnRows(Protocol):
-    """Rows of turns. Raises StoreUnavailable."""
-
-    async def load(self, turn_id: str) -> TurnRow | None: ...
-
-    async def compare_and_set(self, row: TurnRow, expected_version: int | None) -> TurnRow | None:
-        """None if it was applied, else the row as it is."""
 
 
 class Control(Protocol):
@@ -62,15 +50,6 @@ class StoppingParts:
     errands: Errands
     clocks: Clocks
     spans: TurnSpans
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """The turn to stop. The conversation is None unless this edge knows the turn as this user's."""
-
-    user_id: str
-    turn_id: str
-    conversation_id: str | None
 
 
 class Stopping:
@@ -103,9 +82,9 @@ class Stopping:
 
     async def _stop(self, feed: Feed, turn_id: str) -> None:
         began_ns = time.time_ns()
-        target = _Target(feed.user_id, turn_id, self._conversation_of(feed.user_id, turn_id))
+        target = StopTarget(feed.user_id, turn_id, self._conversation_of(feed.user_id, turn_id))
         try:
-            row = await self._mark(target)
+            row = await mark_stop(self._parts.rows, target)
         except StoreUnavailable:
             log.warning("stop_not_stored", turn_id=target.turn_id)
             _say_error(feed, ErrorCode.HISTORY_UNAVAILABLE)
@@ -122,18 +101,6 @@ class Stopping:
         outcome = "had ended" if row.is_ended else "asked"
         self._parts.spans.stopped(turn_id, feed.user_id, outcome, began_ns)
 
-    async def _mark(self, target: _Target) -> TurnRow | None:
-        """The row with `stop` set, or as it ended; None if there is no such turn of this user."""
-        row = await self._parts.rows.load(target.turn_id)
-        for _ in range(MAX_TRIES):
-            wanted = _stopped(row, target)
-            if wanted is None or wanted is row:
-                return wanted
-            row = await self._parts.rows.compare_and_set(wanted, None if row is None else row.version)
-            if row is None:
-                return wanted
-        raise StoreUnavailable("the turn's row changed again and again")
-
     async def _notify(self, feed: Feed, turn_id: str) -> None:
         try:
             await self._parts.control.notify(StopAsked(turn_id=turn_id))
@@ -147,27 +114,6 @@ class Stopping:
         self._parts.hub.learn(*where, row.turn_id, Stored(row), self._parts.clocks.now())
         if not self._parts.hub.is_watching(feed, row.conversation_id):
             feed.send_snapshot(row.turn_id, shown_by_store(row, None).snapshot(row.conversation_id, row.turn_id))
-
-
-def _stopped(row: TurnRow | None, target: _Target) -> TurnRow | None:
-    """What the row should say: the same row if it says so already, None if the user has no such turn."""
-    if row is None:
-        return None if target.conversation_id is None else _new_row(target, target.conversation_id)
-    if row.user_id != target.user_id:
-        return None
-    if row.is_ended or row.stop:
-        return row
-    return msgspec.structs.replace(row, stop=True, version=row.version + 1)
-
-
-def _new_row(target: _Target, conversation_id: str) -> TurnRow:
-    return TurnRow(
-        turn_id=target.turn_id,
-        user_id=target.user_id,
-        conversation_id=conversation_id,
-        version=1,
-        stop=True,
-    )
 
 
 def _say_error(feed: Feed, code: ErrorCode) -> None:
