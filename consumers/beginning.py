@@ -121,7 +121,7 @@ class Beginner:
         self._parts.history.remember(*where, path, messages_of(ended))
 
     async def _claim(self, taken: TakenRequest, turn: RunningTurn, look: Processing) -> Take | Ended:
-        claimed = await self._parts.claimer.claim(taken.request, turn.waiting_for_another)
+        claimed = await self._parts.claimer.claim(taken.request, turn.waiting_for_another, turn.pause)
         look.claimed(claimed)
         # Before it is announced, or our own notice would say that somebody else took the turn.
         turn.attempt = claimed.row.attempt

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -23,6 +23,8 @@ LOOK_AGAIN_SECONDS = 1.0
 
 Waiting = Callable[[], AbstractAsyncContextManager[None]]
 """What surrounds a wait for another worker."""
+Pause = Callable[[float], Awaitable[None]]
+"""A pause of so many seconds, or shorter when something is heard of the turn."""
 
 
 class Turns(Protocol):
@@ -57,7 +59,7 @@ class Claimer:
         self._control = control
         self._is_dead = is_dead
 
-    async def claim(self, request: ChatRequest, waiting: Waiting) -> Take | Ended:
+    async def claim(self, request: ChatRequest, waiting: Waiting, pause: Pause = asyncio.sleep) -> Take | Ended:
         """Waits, inside `waiting()`, while a live worker holds the turn. The given Take is written; announce it."""
         row: TurnRow | None = None
         while True:
@@ -65,12 +67,12 @@ class Claimer:
             if not isinstance(decision, HeldByAnother):
                 return decision
             async with waiting():
-                row = await self._once_it_is_free(request)
+                row = await self._once_it_is_free(request, pause)
 
-    async def _once_it_is_free(self, request: ChatRequest) -> TurnRow | None:
+    async def _once_it_is_free(self, request: ChatRequest, pause: Pause) -> TurnRow | None:
         """The row, once the turn has ended or might be claimed."""
         while True:
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await pause(LOOK_AGAIN_SECONDS)
             row = await until_it_works(self._turns.load, request.turn_id)
             if not isinstance(decide(row, request, self._new_claimant()), HeldByAnother):
                 return row

@@ -1,7 +1,7 @@
 """Between the poll loop and the turns: lanes by conversation, one task per running turn, and what may be committed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from consumers.ordering import Lanes
 from consumers.running_turns import RunningTurns
 from consumers.slot import Slot
 from consumers.taking import TakenRequest
+from schemas.requests import ChatRequest
 from schemas.topics import request_key
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 Answer = Callable[[TakenRequest, Slot], Awaitable[bool]]
 Settle = Callable[[str], Awaitable[None]]
 """Hears of each turn that is done with for good, in the moment in which its offset may be committed."""
+Interrupt = Callable[[ChatRequest, Sequence[ChatRequest]], None]
+"""Begins to stop the open turns before a question that interrupts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class Job:
     tracker: OffsetTracker
     offset: int
     taken: TakenRequest
+
+    @property
+    def request(self) -> ChatRequest:
+        return self.taken.request
 
 
 @dataclass(slots=True)
@@ -58,9 +65,17 @@ class _Started:
 class Dispatcher:
     """Starts turns as lanes allow, and notes their offsets as finished once their rows are ended."""
 
-    def __init__(self, answer: Answer, running: RunningTurns, max_running: int, settle: Settle | None = None) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        running: RunningTurns,
+        max_running: int,
+        settle: Settle | None = None,
+        interrupt: Interrupt | None = None,
+    ) -> None:
         self._answer = answer
         self._settle = settle
+        self._interrupt = interrupt
         self._running = running
         self._lanes: Lanes[Job] = Lanes(max_running)
         self._started: dict[str, _Started] = {}
@@ -70,9 +85,9 @@ class Dispatcher:
 
     def add(self, job: Job) -> None:
         """Puts a record behind the earlier ones of its conversation and starts what may start."""
-        key = request_key(job.taken.request.user_id, job.taken.request.conversation_id)
-        if job.taken.request.on_busy == "interrupt":
-            self._interrupt(key, job)
+        key = request_key(job.request.user_id, job.request.conversation_id)
+        if job.request.on_busy == "interrupt":
+            self._interrupt_those_before(key, job)
         self._lanes.add(key, job)
         self._start_what_may_start()
 
@@ -133,18 +148,17 @@ class Dispatcher:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
 
-    def _interrupt(self, key: str, job: Job) -> None:
-        """`on_busy: interrupt` stops the open turns before it in its conversation, running or waiting.
+    def _interrupt_those_before(self, key: str, job: Job) -> None:
+        """`on_busy: interrupt` stops the open turns before it in its conversation: running, parked or waiting.
 
-        A redelivered record may find itself running here, or a later turn: those are not meant.
+        Not a record that comes again while its turn is here: what is before it now may have come after it.
         """
         started = [self._started[key].job] if key in self._started else []
-        for other in [*started, *self._lanes.waiting_for(key)]:
-            turn_id = other.taken.request.turn_id
-            if other.offset < job.offset and turn_id != job.taken.request.turn_id:
-                self._running.stop(turn_id)
-                # A job of the same poll may have its task and not have run a step of it.
-                self._running.stop_when_it_starts(turn_id)
+        lane = [*started, *self._lanes.waiting_for(key)]
+        earlier = [other.request for other in lane if other.offset < job.offset]
+        is_here = any(other.request.turn_id == job.request.turn_id for other in lane)
+        if self._interrupt is not None and earlier and not is_here:
+            self._interrupt(job.request, earlier)
 
     def _start_what_may_start(self) -> None:
         if self._is_draining:
@@ -154,7 +168,7 @@ class Dispatcher:
                 going_on.set()
         for key, job in self._lanes.startable():
             started = self._started[key] = _Started(self, key, job)
-            started.task = asyncio.create_task(self._run(key, started), name=f"turn-{job.taken.request.turn_id}")
+            started.task = asyncio.create_task(self._run(key, started), name=f"turn-{job.request.turn_id}")
             self._tasks.add(started.task)
             started.task.add_done_callback(self._tasks.discard)
 
@@ -172,11 +186,7 @@ class Dispatcher:
             self._start_what_may_start()
 
     async def _see_through(self, job: Job, slot: Slot) -> None:
-        turn_id = job.taken.request.turn_id
-        try:
-            if await self._answer(job.taken, slot):
-                if self._settle is not None:
-                    await self._settle(turn_id)
-                job.tracker.finish(job.offset)
-        finally:
-            self._running.forget_stop(turn_id)
+        if await self._answer(job.taken, slot):
+            if self._settle is not None:
+                await self._settle(job.request.turn_id)
+            job.tracker.finish(job.offset)

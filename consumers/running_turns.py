@@ -9,6 +9,8 @@ from enum import Enum, auto
 from consumers.slot import EndlessSlots, Slot
 from store.rows import TurnRow
 
+SHORT_PAUSE_SECONDS = 0.1
+
 
 class Interruption(Enum):
     """Why a running turn must leave off."""
@@ -60,6 +62,13 @@ class RunningTurn:
         finally:
             self.is_held_elsewhere = False
 
+    async def pause(self, seconds: float) -> None:
+        """Until it is interrupted, and at most so long. Once it was, pauses are short: its end must be near."""
+        if self.interrupted.done():
+            await asyncio.sleep(min(seconds, SHORT_PAUSE_SECONDS))
+        else:
+            await asyncio.wait({self.interrupted}, timeout=seconds)
+
     def forget_interruption(self) -> None:
         """For the next look at the row, which says what still holds."""
         self.interrupted = asyncio.get_running_loop().create_future()
@@ -74,7 +83,6 @@ class RunningTurns:
 
     def __init__(self) -> None:
         self._turns: dict[str, RunningTurn] = {}
-        self._stop_before_start: set[str] = set()
         self._is_leaving = False
 
     def __len__(self) -> int:
@@ -93,9 +101,6 @@ class RunningTurns:
         self._turns[turn.turn_id] = turn
         if self._is_leaving:
             turn.interrupt(Interruption.RELEASED)
-        if turn.turn_id in self._stop_before_start:
-            self._stop_before_start.discard(turn.turn_id)
-            turn.interrupt(Interruption.STOPPED)
 
     def end(self, turn: RunningTurn) -> None:
         self._turns.pop(turn.turn_id, None)
@@ -104,15 +109,6 @@ class RunningTurns:
     def stop(self, turn_id: str) -> None:
         if turn := self._turns.get(turn_id):
             turn.interrupt(Interruption.STOPPED)
-
-    def stop_when_it_starts(self, turn_id: str) -> None:
-        """For a turn that waits in this process behind others of its conversation."""
-        if turn_id not in self._turns:
-            self._stop_before_start.add(turn_id)
-
-    def forget_stop(self, turn_id: str) -> None:
-        """For a turn that is done with here, whether or not it began."""
-        self._stop_before_start.discard(turn_id)
 
     def taken(self, turn_id: str, attempt: int) -> None:
         """Somebody claimed `attempt`; a lower one that runs here falls silent."""

@@ -20,6 +20,7 @@ from consumers.dispatching import Dispatcher, Settle
 from consumers.finishing import Books, ConversationWriter, Finisher, MessageWriter
 from consumers.heartbeat import Heart, Heartbeats
 from consumers.history import History, Messages
+from consumers.interrupting import Interrupter
 from consumers.liveness import Liveness
 from consumers.request_listener import ListenerSettings, RequestListener
 from consumers.running_turns import RunningTurns
@@ -99,7 +100,10 @@ class Worker:
         self._liveness = Liveness(settings.dead_after_seconds)
         self._history = History(parts.store.messages, parts.store.conversations, Tails())
         self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness)
-        self._dispatcher = Dispatcher(self._answering(parts).answer, self._running, settings.max_running, parts.settle)
+        self._interrupter = Interrupter(parts.store.turns, ControlProducer(parts.records), self._running)
+        self._dispatcher = Dispatcher(
+            self._answering(parts).answer, self._running, settings.max_running, parts.settle, self._interrupter.begin
+        )
         self._control = ControlListener(parts.kafka, parts.fetch_wait_ms, self._running, self._history)
         self._requests = RequestListener(
             ListenerSettings(parts.kafka, f"worker-{parts.worker_id}", fetch_wait_ms=parts.fetch_wait_ms),
@@ -149,7 +153,7 @@ class Worker:
         await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS)
         self._stop.set()
         await _end(self._tasks)
-        for close in (self._control.close, self._heart.leave):
+        for close in (self._interrupter.close, self._control.close, self._heart.leave):
             await _attempt(close)
 
     def _answering(self, parts: WorkerParts) -> Answering:

@@ -136,6 +136,18 @@ async def test_a_question_that_would_have_been_rejected_queues_once_it_is_accept
     assert answer_in(await stage.replies.end_of(second.turn_id)) == "Hello you."
 
 
+async def test_a_question_that_interrupted_and_comes_again_leaves_what_came_after_it(stage: Stage, gate: Gate) -> None:
+    interrupting = await stage.ask("one", on_busy="interrupt")
+    await stage.replies.end_of(interrupting.turn_id)
+    later = await stage.ask("two", conversation_id=interrupting.conversation_id, model="slow")
+    await gate.wait_for_model()
+    await stage.ask_again(interrupting)
+    other = await stage.ask()
+    await stage.replies.end_of(other.turn_id)
+    gate.open()
+    assert answer_in(await stage.replies.end_of(later.turn_id)) == "Shown never shown"
+
+
 async def test_an_interruption_leaves_other_conversations_alone(stage: Stage, gate: Gate) -> None:
     other = await stage.ask(model="slow")
     await gate.wait_for_model()

@@ -1,13 +1,16 @@
 """Between polling and turns: what an assignment owns, runs and commits, also when it changes (K9, K10)."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 from consumers.dispatching import Dispatcher, Job
 from consumers.offsets import OffsetTracker
 from consumers.running_turns import RunningTurns
 from consumers.slot import Slot
 from consumers.taking import TakenRequest
-from schemas.requests import Ask
+from schemas.client_frames import OnBusy
+from schemas.requests import Ask, ChatRequest
 
 P = "a partition"
 
@@ -48,7 +51,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def a_job(tracker: OffsetTracker, offset: int, conversation: str = "c") -> Job:
+def a_job(tracker: OffsetTracker, offset: int, conversation: str = "c", on_busy: OnBusy = "queue") -> Job:
     tracker.take(offset)
     request = Ask(
         user_id="u",
@@ -57,6 +60,7 @@ def a_job(tracker: OffsetTracker, offset: int, conversation: str = "c") -> Job:
         request_id="r",
         text="",
         model="fast",
+        on_busy=on_busy,
         accepted_at="now",
     )
     return Job(P, tracker, offset, TakenRequest(request, None, 0))
@@ -191,3 +195,60 @@ async def test_a_turn_that_waits_is_let_go_with_its_partition_or_at_a_drain() ->
     async with asyncio.timeout(5):
         await dispatcher.drain(60, 0)
     assert answers.gone_on == []
+
+
+class Interruptions:
+    """What was to be interrupted, by whom."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, list[str]]] = []
+
+    def __call__(self, request: ChatRequest, earlier: Sequence[ChatRequest]) -> None:
+        self.begun.append((request.turn_id, [each.turn_id for each in earlier]))
+
+
+def an_interruptible(answers: Answers) -> tuple[Dispatcher, OffsetTracker, Interruptions]:
+    interruptions = Interruptions()
+    dispatcher = Dispatcher(answers, RunningTurns(), max_running=10, interrupt=interruptions)
+    return dispatcher, assign(dispatcher), interruptions
+
+
+async def test_an_interrupting_question_means_all_that_is_before_it_in_its_lane() -> None:
+    dispatcher, tracker, interruptions = an_interruptible(Answers("c0"))
+    for offset in range(3):
+        dispatcher.add(a_job(tracker, offset))
+    await settle()
+    dispatcher.add(a_job(tracker, 3, "another"))
+    dispatcher.add(a_job(tracker, 4, on_busy="interrupt"))
+    dispatcher.add(a_job(tracker, 5))
+    assert interruptions.begun == [("c4", ["c0", "c1", "c2"])], "parked or waiting, and of this conversation only"
+    await dispatcher.drain(0, 0)
+
+
+async def test_an_interrupting_question_with_nothing_before_it_interrupts_nothing() -> None:
+    dispatcher, tracker, interruptions = an_interruptible(Answers())
+    dispatcher.add(a_job(tracker, 0, on_busy="interrupt"))
+    assert interruptions.begun == []
+    await dispatcher.drain(0, 0)
+
+
+async def test_a_record_that_comes_again_while_its_turn_is_here_does_not_interrupt_what_came_after_it() -> None:
+    dispatcher, tracker, interruptions = an_interruptible(Answers())
+    first = a_job(tracker, 0, on_busy="interrupt")
+    dispatcher.add(first)
+    dispatcher.add(a_job(tracker, 1))
+    await settle()
+    tracker.take(2)
+    dispatcher.add(replace(first, offset=2))
+    assert interruptions.begun == []
+    await dispatcher.drain(0, 0)
+
+
+async def test_a_redelivered_record_does_not_interrupt_a_later_turn_that_runs_on_from_before() -> None:
+    dispatcher, before, interruptions = an_interruptible(Answers())
+    dispatcher.add(a_job(before, 5))
+    await settle()
+    dispatcher.assignment.revoke([P])
+    dispatcher.add(a_job(assign(dispatcher), 3, on_busy="interrupt"))
+    assert interruptions.begun == []
+    await dispatcher.drain(0, 0)

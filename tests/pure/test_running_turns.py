@@ -1,5 +1,7 @@
 """What interrupts a running turn, and which reason counts."""
 
+import asyncio
+
 import pytest
 
 from consumers.running_turns import Interruption, RunningTurn, RunningTurns
@@ -58,22 +60,15 @@ async def test_a_forgotten_interruption_leaves_room_for_the_next(running: Runnin
     assert turn.interruption is Interruption.RELEASED
 
 
-async def test_a_waiting_turn_can_be_stopped_before_it_begins(running: RunningTurns) -> None:
-    running.stop_when_it_starts("t")
-    turn, again = a_turn(), a_turn()
-    running.begin(turn)
-    assert turn.interruption is Interruption.STOPPED
-    running.end(turn)
-    running.begin(again)
-    assert again.interruption is None, "once"
-
-
-async def test_a_stop_for_a_turn_that_will_not_begin_here_is_forgotten(running: RunningTurns) -> None:
-    running.stop_when_it_starts("t")
-    running.forget_stop("t")
+async def test_a_pause_ends_with_an_interruption_and_is_short_from_then_on(running: RunningTurns) -> None:
     turn = a_turn()
     running.begin(turn)
-    assert turn.interruption is None
+    async with asyncio.timeout(5):
+        pausing = asyncio.create_task(turn.pause(60))
+        await asyncio.sleep(0)
+        running.stop("t")
+        await pausing
+        await turn.pause(60)
 
 
 async def test_a_conversations_stop_spares_others_and_notes_a_deletion(running: RunningTurns) -> None:
