@@ -13,6 +13,7 @@ from consumers.beginning import Beginner
 from consumers.claiming import Ended
 from consumers.endings import NO_USAGE
 from consumers.finishing import Finisher, bill_of
+from consumers.legs import Legs
 from consumers.outcome_span import outcome_told
 from consumers.outcomes import Ending, Fenced, Outcome, Released
 from consumers.processing import processing, traced_turn
@@ -100,6 +101,7 @@ class Answering:
 
     async def _stream(self, attempt: Attempt) -> Outcome:
         attempt.asked = attempt.running.provider_called = True
+        attempt.legs = Legs(attempt.input_tokens, attempt.kept)
         return await stream_answer(attempt, self._steps.door, self._steps.checkpoints, self._steps.turn_seconds)
 
     async def _why_not_to_ask(self, attempt: Attempt) -> Outcome | None:

@@ -6,6 +6,7 @@ from consumers.attempt_frames import AttemptFrames
 from consumers.claiming import Take
 from consumers.context import Context, estimate_tokens
 from consumers.history import Path
+from consumers.legs import Legs
 from consumers.running_turns import RunningTurn
 from observability.turn_trace import TracePoint
 from schemas.errors import ErrorCode
@@ -18,6 +19,7 @@ class Attempt:
     """One claimed try at a turn. `row` is the newest state of the turn's row that we wrote.
 
     `place`: where its spans belong; `asked`: a provider may have been called, so that the attempt has a price.
+    `kept`: the text of an `earlier` attempt that this one goes on from; `legs`: what its models cost.
     """
 
     request: ChatRequest
@@ -30,13 +32,15 @@ class Attempt:
     cannot_be_answered: ErrorCode | None = None
     context: Context | None = None
     earlier: Checkpoint | None = None
+    kept: str = ""
     asked: bool = False
-    answered_by: str = field(default="")
+    answered_by: str = ""
+    legs: Legs = field(default_factory=lambda: Legs(0))
 
     @property
     def model(self) -> str:
-        """The alias that answered, or that was asked for."""
-        return self.answered_by or self.request.model
+        """The alias that answered, that it was switched to, or that was asked for."""
+        return self.answered_by or self.frames.alias
 
     @property
     def input_tokens(self) -> int:

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable
 from itertools import groupby
 
-from consumers.llm.pieces import Piece
+from consumers.llm.pieces import Piece, Switch
 from producers.errors import NotAttempted
-from schemas.frames import Delta, ServerFrame, Started
+from schemas.frames import Delta, ServerFrame, Started, Switched
 from schemas.headers import ReplyAddress
 from schemas.ids import seq_of
 from store.rows import Checkpoint, Finish, TurnRow
@@ -18,6 +18,8 @@ from store.rows import Checkpoint, Finish, TurnRow
 RETRY_SECONDS = 0.25
 MAX_DELTA_CHARACTERS = 8_000
 """32 KiB (DESIGN 5) even where each character takes four bytes."""
+
+Shown = Piece | Switch
 
 Publish = Callable[[str, ServerFrame], "asyncio.Future[None]"]
 
@@ -32,22 +34,22 @@ class AttemptFrames:
         self._merge_seconds = merge_seconds
         self._loop = asyncio.get_running_loop()
         self._n = 0
-        self._pending: list[Piece] = []
+        self._pending: list[Shown] = []
         self._nothing_pending = asyncio.Event()
         self._next_flush_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._published: list[str] = []
         self._last: asyncio.Future[None] | None = None
 
-    async def start(self, request_id: str, parent_id: str | None) -> None:
+    async def start(self, request_id: str, parent_id: str | None, reason: str | None = None) -> None:
         """Publishes `started`, as soon as the writer has room."""
         while True:
             try:
-                return self._send(self._started(request_id, parent_id))
+                return self._send(self._started(request_id, parent_id, reason))
             except NotAttempted:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _started(self, request_id: str, parent_id: str | None) -> Started:
+    def _started(self, request_id: str, parent_id: str | None, reason: str | None) -> Started:
         claim = self._claim
         assert claim.question is not None and claim.answer_id is not None
         question = type(claim.question)(claim.question.text, parent_id, claim.question.id)
@@ -60,11 +62,12 @@ class AttemptFrames:
             model=self._alias,
             user_message=question,
             answer_id=claim.answer_id,
+            reason=reason,
         )
 
-    def add(self, piece: Piece) -> None:
-        """Takes a piece; it is published now or with its neighbours."""
-        self._pending.append(piece)
+    def add(self, shown: Shown) -> None:
+        """Takes a piece or a switch, in their order; it is published now or with its neighbours."""
+        self._pending.append(shown)
         self._nothing_pending.clear()
         if self._timer is not None:
             return
@@ -111,15 +114,39 @@ class AttemptFrames:
         return "".join(self._published)
 
     @property
+    def alias(self) -> str:
+        """The model of the text published so far: the one asked for, or of the newest switch."""
+        return self._alias
+
+    @property
     def checkpoint(self) -> Checkpoint:
         """The text up to the newest published frame."""
         return Checkpoint(self._claim.attempt, self.next_seq - 1, self.text, self._alias)
 
     def _send_first_pending(self) -> None:
-        piece = self._pending[0]
-        self._send_delta(piece.text[:MAX_DELTA_CHARACTERS], piece.is_reasoning)
-        rest = piece.text[MAX_DELTA_CHARACTERS:]
-        self._pending[:1] = [Piece(rest, piece.is_reasoning)] if rest else []
+        first = self._pending[0]
+        if isinstance(first, Switch):
+            self._send_switch(first)
+            self._pending[:1] = []
+            return
+        self._send_delta(first.text[:MAX_DELTA_CHARACTERS], first.is_reasoning)
+        rest = first.text[MAX_DELTA_CHARACTERS:]
+        self._pending[:1] = [Piece(rest, first.is_reasoning)] if rest else []
+
+    def _send_switch(self, switch: Switch) -> None:
+        self._send(
+            Switched(
+                conversation_id=self._claim.conversation_id,
+                turn_id=self._claim.turn_id,
+                seq=self.next_seq,
+                keep=switch.keep,
+                from_model=switch.from_model,
+                to_model=switch.to_model,
+                reason=switch.reason,
+            )
+        )
+        self._published = [self.text[: switch.keep]]
+        self._alias = switch.to_model
 
     def _send_delta(self, text: str, is_reasoning: bool) -> None:
         claim = self._claim
@@ -145,10 +172,19 @@ class AttemptFrames:
             self._timer = None
 
 
-def _merged(pieces: list[Piece]) -> list[Piece]:
-    """Neighbours of one kind as one piece; a full writer may leave several kinds waiting."""
-    kinds = groupby(pieces, key=lambda piece: piece.is_reasoning)
-    return [Piece("".join(piece.text for piece in run), is_reasoning) for is_reasoning, run in kinds]
+def _merged(pending: list[Shown]) -> list[Shown]:
+    """Neighbours of one kind as one piece; a full writer may leave several kinds waiting. Nothing passes a switch."""
+    merged: list[Shown] = []
+    for is_reasoning, run in groupby(pending, key=_kind):
+        if is_reasoning is None:
+            merged += list(run)
+        else:
+            merged.append(Piece("".join(shown.text for shown in run if isinstance(shown, Piece)), is_reasoning))
+    return merged
+
+
+def _kind(shown: Shown) -> bool | None:
+    return shown.is_reasoning if isinstance(shown, Piece) else None
 
 
 def terminal_address(row: TurnRow, finish: Finish) -> ReplyAddress:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from consumers.context import estimate_tokens
+from consumers.legs import Legs
 from consumers.outcomes import Completed, Ending, Failed, Outcome, Stopped, status_of
 from schemas import codec, frames
 from schemas.clock import rfc3339
@@ -17,11 +18,9 @@ NO_USAGE = Usage(0, 0, estimated=False)
 """Of an attempt that asked nobody."""
 
 
-def usage_of(outcome: Outcome, input_tokens: int, text: str) -> Usage:
-    """What the provider said, or else an estimate that is marked as one (L10)."""
-    if isinstance(outcome, Completed) and outcome.usage is not None:
-        return outcome.usage
-    return Usage(input_tokens, estimate_tokens(text), estimated=True)
+def usage_of(outcome: Outcome, legs: Legs) -> Usage:
+    """What the providers said, or else an estimate that is marked as one (L10)."""
+    return legs.total(outcome.usage if isinstance(outcome, Completed) else None)
 
 
 def terminal_frame(row: TurnRow, ending: Ending, seq: int, usage: Usage, model: str) -> frames.TerminalFrame:

@@ -76,7 +76,7 @@ class Books:
 
 def bill_of(attempt: Attempt, outcome: Outcome) -> Usage:
     """What an attempt cost, however it went."""
-    return usage_of(outcome, attempt.input_tokens, attempt.frames.text) if attempt.asked else NO_USAGE
+    return usage_of(outcome, attempt.legs) if attempt.asked else NO_USAGE
 
 
 class Finisher:

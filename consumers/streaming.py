@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
 from consumers.attempt import Attempt
-from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.pieces import End, ProviderFault, Told
 from consumers.llm.questions import Question
 from consumers.outcomes import Completed, Failed, Fenced, Outcome, Released, Stopped
 from consumers.running_turns import Interruption
@@ -23,7 +23,7 @@ CHECKPOINT_SECONDS = 2.0
 class Door(Protocol):
     """Asks a model; raises ProviderFault."""
 
-    def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]: ...
+    def answer(self, question: Question) -> AsyncGenerator[Told, None]: ...
 
 
 class Checkpoints(Protocol):
@@ -66,23 +66,33 @@ def outcome_of(interruption: Interruption | None) -> Outcome:
 
 
 async def _read(attempt: Attempt, door: Door) -> Outcome:
-    assert attempt.context is not None
-    row = attempt.row
-    question = Question(attempt.request.model, attempt.context.messages, row.conversation_id, attempt.place)
-    length = 0
+    legs = attempt.legs
+    if legs.length >= MAX_ANSWER_CHARACTERS:
+        return Completed("length", None)
     try:
-        async with aclosing(door.answer(question)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, End):
-                    attempt.answered_by = piece.alias
-                    return Completed(piece.finish_reason, piece.usage)
-                attempt.frames.add(piece)
-                length += len(piece.text)
-                if length > MAX_ANSWER_CHARACTERS:
+        async with aclosing(door.answer(_question(attempt))) as telling:
+            async for told in telling:
+                if isinstance(told, End):
+                    attempt.answered_by = told.alias
+                    return Completed(told.finish_reason, told.usage)
+                attempt.frames.add(told)
+                legs.add(told)
+                if legs.length > MAX_ANSWER_CHARACTERS:
                     return Completed("length", None)
     except ProviderFault as fault:
         return Failed(fault.code)
     return Failed(ErrorCode.ANSWER_CUT_OFF)
+
+
+def _question(attempt: Attempt) -> Question:
+    assert attempt.context is not None
+    return Question(
+        attempt.request.model,
+        attempt.context.messages,
+        attempt.row.conversation_id,
+        attempt.place,
+        kept=attempt.kept,
+    )
 
 
 async def _save_now_and_then(attempt: Attempt, checkpoints: Checkpoints) -> None:

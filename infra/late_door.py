@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from consumers.llm.deadlines import Deadlines
-from consumers.llm.pieces import End, Piece
+from consumers.llm.pieces import Told
 from consumers.llm.questions import Question
 from consumers.settings import WorkerSettings
 from consumers.worker import ModelDoor
@@ -29,7 +29,7 @@ class LateDoor:
     def open(self, door: ModelDoor) -> None:
         self._door = door
 
-    def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
+    def answer(self, question: Question) -> AsyncGenerator[Told, None]:
         return self._opened.answer(question)
 
     def system_prompt_of(self, alias: str) -> str | None:

@@ -50,6 +50,9 @@ class WorkerMetrics:
     def _count_providers(self) -> None:
         self._attempts = self._counter("samvad_provider_attempts", "Calls of a deployment", "model", "outcome")
         self._fallbacks = self._counter("samvad_provider_fallbacks", "Next deployments tried", "model", "reason")
+        self._switches = self._counter(
+            "samvad_provider_switches", "Answers that another deployment went on with", "model", "reason"
+        )
         self._first_token = Histogram(
             "samvad_provider_first_token_seconds",
             "From calling a deployment to its first piece",
@@ -90,6 +93,10 @@ class WorkerMetrics:
     def fell_back(self, model: str, reason: str) -> None:
         """Another deployment is tried, because of a fault with this error code."""
         self._fallbacks.labels(model, reason).inc()
+
+    def switched(self, model: str, reason: str) -> None:
+        """Another deployment went on with an answer that had begun, because of a fault with this error code."""
+        self._switches.labels(model, reason).inc()
 
     def first_token(self, model: str, seconds: float) -> None:
         self._first_token.labels(model).observe(seconds)

@@ -7,10 +7,11 @@ workers for the rest. Unknown keys are left to LiteLLM.
     router_settings:
       fallbacks: [{fast: [smart]}]
     aliases:
-      fast: {title: "GPT-5 mini", system_prompt: "Answer briefly."}
+      fast: {title: "GPT-5 mini", system_prompt: "Answer briefly.", on_fault: continue}
     default: fast
 """
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -21,10 +22,25 @@ class UnusableModels(ValueError):
 
 
 class ModelInfo(msgspec.Struct, omit_defaults=True):
-    """What is known of a deployment's model. LiteLLM's own tables fill what is missing."""
+    """What is known of a deployment's model. LiteLLM's own tables fill what is missing.
+
+    `supports_assistant_prefill`: it goes on from an unfinished last message of its own instead of beginning a new one.
+    """
 
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    supports_assistant_prefill: bool | None = None
+
+
+class OnFault(StrEnum):
+    """What becomes of an answer whose model, or worker, fails in the middle of it."""
+
+    CONTINUE = "continue"
+    """The next one goes on from the text so far if it can, and answers from the beginning if it can't."""
+    RESTART = "restart"
+    """The next one answers from the beginning."""
+    FAIL = "fail"
+    """It ends as failed, and the text so far is kept."""
 
 
 class DeploymentEntry(msgspec.Struct):
@@ -36,10 +52,11 @@ class DeploymentEntry(msgspec.Struct):
 
 
 class AliasSettings(msgspec.Struct, omit_defaults=True):
-    """How users see an alias, and what it is told before every conversation."""
+    """How users see an alias, what it is told before every conversation, and what a fault in its answer leads to."""
 
     title: str | None = None
     system_prompt: str | None = None
+    on_fault: OnFault = OnFault.CONTINUE
 
 
 class ModelsFile(msgspec.Struct, omit_defaults=True):
@@ -68,6 +85,10 @@ class ModelsFile(msgspec.Struct, omit_defaults=True):
     def system_prompt_of(self, alias: str) -> str | None:
         settings = self.aliases.get(alias)
         return settings.system_prompt if settings else None
+
+    def on_fault_of(self, alias: str) -> OnFault:
+        settings = self.aliases.get(alias)
+        return settings.on_fault if settings else OnFault.CONTINUE
 
     def fallbacks_of(self, alias: str) -> list[str]:
         """The aliases tried after this one, in order."""

@@ -13,21 +13,27 @@ import msgspec
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # L2: or the import fetches a price list from the network
 
+import litellm
 from litellm import Router
 from litellm.types.router import RouterRateLimitError, RouterRateLimitErrorBasic
 
 from consumers.context import ProviderMessage
+from consumers.llm.prefill import may_continue
 from schemas.models_file import DeploymentEntry, ModelsFile
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One place to ask: `params` are LiteLLM's, with the secret in them; never log them."""
+    """One place to ask: `params` are LiteLLM's, with the secret in them; never log them.
+
+    `may_continue`: it can go on from text that it is given as its own last message.
+    """
 
     alias: str
     deployment_id: str
     model: str
     params: dict[str, Any]
+    may_continue: bool = False
 
     @property
     def provider(self) -> str:
@@ -54,7 +60,7 @@ class Deployments:
             if picked is None:
                 continue  # all of the group cool down after failures
             yield picked
-            for other in self._router.get_model_list(model_name=group) or []:
+            for other in self._of(group):
                 deployment = _deployment(group, dict(other))
                 if deployment.deployment_id != picked.deployment_id:
                     yield deployment
@@ -62,6 +68,13 @@ class Deployments:
     def smallest_window(self, alias: str) -> int | None:
         """The input tokens that every deployment of the alias takes, where the file or LiteLLM's tables know it."""
         return self._windows[alias]
+
+    def all_may_continue(self, alias: str) -> bool:
+        """Whether each of the alias's own deployments can go on from text that it is given."""
+        return all(_deployment(alias, dict(found)).may_continue for found in self._of(alias))
+
+    def _of(self, alias: str) -> list[Any]:
+        return self._router.get_model_list(model_name=alias) or []
 
     def _smallest_window(self, alias: str) -> int | None:
         info = self._router.get_model_group_info(alias)
@@ -80,8 +93,10 @@ class Deployments:
 
 
 def _deployment(alias: str, found: dict[str, Any]) -> Deployment:
-    params = dict(found["litellm_params"])
-    return Deployment(alias, str(found["model_info"]["id"]), params["model"], params)
+    params, info = dict(found["litellm_params"]), found["model_info"]
+    model = params["model"]
+    continues = may_continue(model, info.get("supports_assistant_prefill"), litellm.model_cost)
+    return Deployment(alias, str(info["id"]), model, params, continues)
 
 
 def new_router(models: ModelsFile) -> Router:

@@ -1,7 +1,7 @@
 """Step 6 of a message's life: the model is asked. In: an alias and messages. Out: pieces, then one End, or a fault.
 
 Before the first piece, a failing deployment is left for the next one and the user sees nothing of it. After it, the
-fault is the caller's to handle.
+next one goes on and the user is told by a `Switch` (`course.py`), unless the alias's rule forbids it.
 """
 
 from collections.abc import AsyncGenerator
@@ -9,16 +9,17 @@ from contextlib import aclosing
 
 import structlog
 
+from consumers.llm.course import Course
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment, Deployments, new_router
 from consumers.llm.faults import root_cause
 from consumers.llm.observed_try import FailedTry, observed_try
-from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.pieces import ProviderFault, Switch, Told
+from consumers.llm.prefill import ask_of
 from consumers.llm.provider_stream import pieces_of, warm_up
 from consumers.llm.questions import Question
 from observability.worker_metrics import WorkerMetrics
-from schemas.errors import ErrorCode
-from schemas.models_file import ModelsFile
+from schemas.models_file import ModelsFile, OnFault
 
 log = structlog.get_logger(__name__)
 
@@ -54,37 +55,60 @@ class LlmDoor:
         window = self._deployments.smallest_window(alias) or DEFAULT_CONTEXT_TOKENS
         return window - window // ANSWER_SHARE
 
-    async def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
-        """The pieces of the first deployment that begins to answer, then its End. Raises ProviderFault."""
-        fault: ProviderFault | None = None
+    def can_continue(self, alias: str) -> bool:
+        """Whether an answer that was broken off can be gone on with: the alias's rule and all of its deployments."""
+        may = self._models.on_fault_of(alias) is OnFault.CONTINUE
+        return may and self._deployments.all_may_continue(alias)
+
+    async def answer(self, question: Question) -> AsyncGenerator[Told, None]:
+        """Pieces, a Switch where a fault after the first piece was survived, then one End. Raises ProviderFault."""
+        course = Course(question, self._models.on_fault_of(question.alias))
         before: FailedTry | None = None
+        async with aclosing(self._chain(question, course)) as chain:
+            async for deployment in chain:
+                try:
+                    async with aclosing(self._one_try(deployment, question, course, before)) as tries:
+                        async for told in tries:
+                            yield told
+                    return
+                except ProviderFault as fault:
+                    before = _failed(deployment, fault)
+                    if not course.broke(fault):
+                        break
+        yield course.last_word()
+
+    async def _chain(self, question: Question, course: Course) -> AsyncGenerator[Deployment, None]:
+        """Whom to ask next; who can't go on from what was said is asked once more, from the beginning."""
         async for deployment in self._deployments.in_order(question.alias, question.messages):
-            if fault is not None:
-                self._metrics.fell_back(question.alias, fault.code)
-            begun = False
-            try:
-                async with aclosing(self._one_try(deployment, question, before)) as pieces:
-                    async for piece in pieces:
-                        begun = True
-                        yield piece
-                return
-            except ProviderFault as error:
-                fault, before = error, FailedTry(deployment.model, error.error_type)
-                log.warning(
-                    "provider_attempt_failed",
-                    model=deployment.model,
-                    error_type=error.error_type,
-                    cause=root_cause(error),
-                )
-            if begun or not fault.try_another:
-                break
-        raise fault or ProviderFault(ErrorCode.PROVIDER_BUSY, "all_deployments_cool_down")
+            self._count_fallback(question.alias, course)
+            course.turn_to(deployment.alias, may_continue=deployment.may_continue)
+            yield deployment
+            if course.was_refused_to_go_on:
+                self._count_fallback(question.alias, course)
+                course.turn_to(deployment.alias, may_continue=False)
+                yield deployment
 
     async def _one_try(
-        self, deployment: Deployment, question: Question, before: FailedTry | None
-    ) -> AsyncGenerator[Piece | End, None]:
+        self, deployment: Deployment, question: Question, course: Course, before: FailedTry | None
+    ) -> AsyncGenerator[Told, None]:
+        ask = ask_of(question.messages, course.kept, deployment.provider)
         with observed_try(question, deployment, self._metrics, before) as seen:
-            async with aclosing(pieces_of(deployment, question.messages, self._deadlines)) as pieces:
+            async with aclosing(pieces_of(deployment, ask, self._deadlines)) as pieces:
                 async for piece in pieces:
                     seen.see(piece)
-                    yield piece
+                    for told in course.tell(piece):
+                        self._count_switch(question.alias, told)
+                        yield told
+
+    def _count_fallback(self, alias: str, course: Course) -> None:
+        if course.fault is not None:
+            self._metrics.fell_back(alias, course.fault.code)
+
+    def _count_switch(self, alias: str, told: Told) -> None:
+        if isinstance(told, Switch):
+            self._metrics.switched(alias, told.reason)
+
+
+def _failed(deployment: Deployment, fault: ProviderFault) -> FailedTry:
+    log.warning("provider_attempt_failed", model=deployment.model, error_type=fault.error_type, cause=root_cause(fault))
+    return FailedTry(deployment.model, fault.error_type)

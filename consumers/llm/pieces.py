@@ -1,4 +1,4 @@
-"""What comes through the door: pieces of an answer, its end, and faults."""
+"""What comes through the door: pieces of an answer, switches to another model, its end, and faults."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,19 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """After a fault another deployment goes on from the first `keep` code points of the answer; models are aliases.
+
+    Both are the same where the deployments serve one alias. `reason` is the fault's error code.
+    """
+
+    keep: int
+    from_model: str
+    to_model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The provider finished. `alias` is the one that answered, after fallbacks."""
 
@@ -23,10 +36,15 @@ class End:
     alias: str
 
 
+Told = Piece | Switch | End
+"""An answer is told as pieces and switches, and one End."""
+
+
 class ProviderFault(Exception):
     """A provider did not do its part. `code` is what the user is told if nobody else answers.
 
     `try_another` is False where another deployment would fail in the same way (the request itself is refused).
+    `broken_off`: the fault that ended the text said last, where whoever asks again has to tell of a switch.
     """
 
     def __init__(self, code: ErrorCode, error_type: str, try_another: bool = True) -> None:
@@ -34,3 +52,12 @@ class ProviderFault(Exception):
         self.code = code
         self.error_type = error_type
         self.try_another = try_another
+        self.broken_off: ErrorCode | None = None
+
+
+class EmptyAnswer(ProviderFault):
+    """A deployment ended without a word. If nobody says more, its `end` is the answer's."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(ErrorCode.PROVIDER_FAILED, "empty_answer")
+        self.end = end

@@ -14,11 +14,11 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # L2: or the import fetches
 import litellm
 import openai
 
-from consumers.context import ProviderMessage
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment
 from consumers.llm.faults import fault_of
 from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.prefill import Ask
 from schemas.errors import ErrorCode
 from schemas.parts import Usage
 
@@ -26,15 +26,13 @@ litellm.telemetry = False
 litellm.suppress_debug_info = True
 
 
-async def pieces_of(
-    deployment: Deployment, messages: list[ProviderMessage], deadlines: Deadlines
-) -> AsyncGenerator[Piece | End, None]:
+async def pieces_of(deployment: Deployment, ask: Ask, deadlines: Deadlines) -> AsyncGenerator[Piece | End, None]:
     """The pieces of one answer and its End. Raises ProviderFault, and only that."""
     loop = asyncio.get_running_loop()
     limit = loop.time() + deadlines.first_token_seconds
     usage: Usage | None = None
     try:
-        stream = await _call(deployment, messages, limit)
+        stream = await _call(deployment, ask, limit)
         async with aclosing(stream):
             while (chunk := await _next_chunk(stream, limit)) is not None:
                 usage = _usage_of(stream, chunk) or usage
@@ -64,9 +62,9 @@ async def warm_up() -> None:
     _ = openai.AsyncOpenAI(api_key="none", base_url="http://127.0.0.1").chat.completions
 
 
-async def _call(deployment: Deployment, messages: list[ProviderMessage], limit: float) -> Any:
+async def _call(deployment: Deployment, ask: Ask, limit: float) -> Any:
     ours = {
-        "messages": messages,
+        "messages": list(ask.messages),
         "stream": True,
         "stream_options": {"include_usage": True},
         "num_retries": 0,
@@ -75,6 +73,8 @@ async def _call(deployment: Deployment, messages: list[ProviderMessage], limit: 
         "metadata": {"model_group": deployment.alias, "deployment": deployment.model},
         "model_info": {"id": deployment.deployment_id},
     }
+    if ask.extra_body:
+        ours["extra_body"] = (deployment.params.get("extra_body") or {}) | ask.extra_body
     async with asyncio.timeout_at(limit):
         return await litellm.acompletion(**(deployment.params | ours))
 

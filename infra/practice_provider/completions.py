@@ -17,11 +17,14 @@ from infra.practice_provider.playbook import Playbook
 from infra.practice_provider.refusals import bad_request, model_not_found, scripted_refusal
 from infra.practice_provider.script import Script, UnknownScript, steps
 from infra.practice_provider.wire import Answered, BadAsk, ChatAsk, json_bytes, read_ask
-from infra.practice_provider.words import answer_tokens, count_words, pieces
+from infra.practice_provider.words import answer_tokens, count_words, pieces, rest_of, seed_of, unfinished_answer
 
 
 class ChatCompletions:
-    """Numbers the calls; the number seeds an answer's words, unless the request brings a `seed`."""
+    """Numbers the calls; the number seeds an answer's words, unless the request brings a `seed`.
+
+    A conversation that ends with the beginning of such an answer is gone on with right after it.
+    """
 
     def __init__(self, playbook: Playbook, calls: Calls, longest_call_seconds: float) -> None:
         self._playbook, self._calls = playbook, calls
@@ -72,6 +75,10 @@ def _new_call(number: int, ask: ChatAsk, script: Script) -> Call:
 def _tokens(script: Script, ask: ChatAsk, number: int) -> Iterable[str]:
     if script.echo:
         return pieces(json_bytes(ask.messages).decode(), script.tokens or 1)
+    unfinished = unfinished_answer(ask.messages)
+    seed = seed_of(unfinished)
+    if seed is not None:
+        return rest_of(itertools.islice(answer_tokens(seed), script.tokens), unfinished)
     return itertools.islice(answer_tokens(number if ask.seed is None else ask.seed), script.tokens)
 
 

@@ -1,12 +1,14 @@
 """The text of practice answers. Pure.
 
 In: a seed, or the messages to echo. Out: tokens that are never equal for long (L9: LiteLLM takes 100 equal chunks
-for a fault) and the same for the same seed, so that every answer differs from others and can be known again.
+for a fault) and the same for the same seed, so that every answer differs from others and can be known again: also
+from its beginning, to go on from there.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 # fmt: off
@@ -16,6 +18,7 @@ _WORDS = (
     "another", "patient", "market", "where", "voices", "trade", "salt", "for", "stories",
 )
 # fmt: on
+_OPENING = re.compile(r"Answer (\d{1,18}):", re.ASCII)
 
 
 def answer_tokens(seed: int) -> Iterator[str]:
@@ -24,6 +27,27 @@ def answer_tokens(seed: int) -> Iterator[str]:
     for index in itertools.count(1):
         word = _WORDS[(seed + index) % len(_WORDS)]
         yield f" {word} {index}." if index % len(_WORDS) == 0 else f" {word}"
+
+
+def seed_of(beginning: str) -> int | None:
+    """The seed of the answer that begins like this, if it is one of ours."""
+    known = _OPENING.match(beginning)
+    return int(known[1]) if known else None
+
+
+def rest_of(tokens: Iterable[str], beginning: str) -> Iterator[str]:
+    """What follows after `beginning` in the text that the tokens make; the first may be the rest of a token."""
+    unsaid = len(beginning)
+    for token in tokens:
+        if unsaid < len(token):
+            yield token[unsaid:]
+        unsaid = max(0, unsaid - len(token))
+
+
+def unfinished_answer(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The text of a last message that is the assistant's, which is to be gone on with; else empty."""
+    last = messages[-1] if messages else {}
+    return "".join(_texts(last.get("content"))) if last.get("role") == "assistant" else ""
 
 
 def pieces(text: str, count: int) -> list[str]:

@@ -18,17 +18,22 @@ LITELLM_WARNS = pytest.mark.filterwarnings(
 
 
 def entry(provider: PracticeProvider, alias: str, model: str, **params: Any) -> dict[str, Any]:
-    """One deployment of an alias."""
+    """One deployment of an alias. The practice provider goes on from text that it is given."""
     return {
         "model_name": alias,
+        "model_info": {"supports_assistant_prefill": True},
         "litellm_params": {"model": f"hosted_vllm/{model}", "api_base": provider.base_url, "api_key": SECRET} | params,
     }
 
 
-def models_with_fallback(provider: PracticeProvider, *models: str, fallback: str | None = None) -> ModelsFile:
-    """Alias `a` is served by `models`; alias `b` by `fallback`, and is asked after `a`."""
+def models_with_fallback(
+    provider: PracticeProvider, *models: str, fallback: str | None = None, on_fault: str = "continue"
+) -> ModelsFile:
+    """Alias `a` is served by `models`; alias `b` by `fallback`, and is asked after `a`. All go on from kept text."""
     model_list = [entry(provider, "a", model) for model in models]
     if fallback is None:
         return read_models({"model_list": model_list})
     model_list.append(entry(provider, "b", fallback))
-    return read_models({"model_list": model_list, "router_settings": {"fallbacks": [{"a": ["b"]}]}})
+    aliases = {"a": {"on_fault": on_fault}}
+    chain = {"fallbacks": [{"a": ["b"]}]}
+    return read_models({"model_list": model_list, "router_settings": chain, "aliases": aliases})

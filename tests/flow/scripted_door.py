@@ -6,7 +6,7 @@ In: for each model alias, what it says, piece by piece. A `Gate` among the piece
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.pieces import End, Piece, ProviderFault, Switch, Told
 from consumers.llm.questions import Question
 from schemas.parts import Usage
 
@@ -28,7 +28,7 @@ class Gate:
         self.opened.set()
 
 
-Said = str | Piece | End | Gate | ProviderFault
+Said = str | Piece | Switch | End | Gate | ProviderFault
 
 
 class ScriptedDoor:
@@ -47,7 +47,7 @@ class ScriptedDoor:
     def budget_tokens(self, alias: str) -> int:
         return self._budget_tokens
 
-    async def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
+    async def answer(self, question: Question) -> AsyncGenerator[Told, None]:
         self.asked.append(question)
         try:
             for said in self.scripts[question.alias]:
@@ -58,7 +58,7 @@ class ScriptedDoor:
             self.closed += 1
 
 
-async def _act(said: Said) -> AsyncGenerator[Piece | End, None]:
+async def _act(said: Said) -> AsyncGenerator[Told, None]:
     match said:
         case Gate():
             said.reached.set()

@@ -1,8 +1,10 @@
 """The door to the models, with LiteLLM, against practice models: who is asked, what comes through (L4-L12)."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -14,10 +16,11 @@ from prometheus_client import generate_latest
 
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.door import LlmDoor
-from consumers.llm.pieces import End, Piece, ProviderFault
+from consumers.llm.pieces import End, Piece, ProviderFault, Switch, Told
 from consumers.llm.questions import Question
 from infra.practice_provider import PracticeProvider, practice_provider
 from infra.practice_provider.calls import Ended
+from infra.practice_provider.words import answer_tokens, seed_of
 from observability.metrics import new_registry
 from observability.tracing import untraced
 from observability.turn_trace import TracePoint
@@ -63,8 +66,27 @@ async def ask(door: LlmDoor, place: TracePoint = NOWHERE, alias: str = "a") -> t
         async for piece in pieces:
             if isinstance(piece, End):
                 return text, piece
+            assert isinstance(piece, Piece)
             text += piece.text
     raise AssertionError("an answer ends with an End or a fault")
+
+
+async def tell(door: LlmDoor, kept: str = "") -> list[Told]:
+    """All that is told of an answer."""
+    question = Question("a", MESSAGES, "conversation", NOWHERE, kept=kept)
+    async with aclosing(door.answer(question)) as telling:
+        return [told async for told in telling]
+
+
+def text_of(told: list[Told]) -> str:
+    return "".join(said.text for said in told if isinstance(said, Piece))
+
+
+def whole_answer(beginning: str, tokens: int = 8) -> str:
+    """The practice answer that begins like this."""
+    seed = seed_of(beginning)
+    assert seed is not None
+    return "".join(islice(answer_tokens(seed), tokens))
 
 
 async def fault_of(door: LlmDoor) -> tuple[str, ProviderFault]:
@@ -134,22 +156,93 @@ async def test_when_nobody_answers_the_last_fault_is_told(provider: PracticeProv
     assert asked(provider) == ["practice-8x0-500", "practice-8x0-429"]
 
 
-@pytest.mark.parametrize(
-    ("model", "code"),
-    [
-        ("practice-8x0-reset4", ErrorCode.PROVIDER_FAILED),
-        ("practice-8x0-stall4", ErrorCode.PROVIDER_TIMEOUT),
-        ("practice-8x0-truncate4", ErrorCode.ANSWER_CUT_OFF),
-    ],
-)
-async def test_a_fault_after_the_first_token_comes_through_with_what_was_said_and_nobody_else_is_asked(
+FAULTS_AFTER_THE_FIRST_TOKEN = [
+    ("practice-8x0-reset4", ErrorCode.PROVIDER_FAILED),
+    ("practice-8x0-stall4", ErrorCode.PROVIDER_TIMEOUT),
+    ("practice-8x0-truncate4", ErrorCode.ANSWER_CUT_OFF),
+]
+
+
+@pytest.mark.parametrize(("model", "code"), FAULTS_AFTER_THE_FIRST_TOKEN)
+async def test_after_the_first_token_the_next_model_goes_on_right_after_what_was_said(
     provider: PracticeProvider, model: str, code: ErrorCode
 ) -> None:
     door = a_door(provider, model, fallback="practice-8x0", deadlines=Deadlines(gap_seconds=0.2))
-    text, fault = await fault_of(door)
+    told = await tell(door)
+    (at,) = [number for number, said in enumerate(told) if isinstance(said, Switch)]
+    before, after = text_of(told[:at]), text_of(told[at:])
+    assert told[at] == Switch(len(before), "a", "b", code)
+    assert before + after == whole_answer(before)
+    assert asked(provider) == [model, "practice-8x0"]
+    second = provider.calls.newest_last()[1]
+    assert (second.tokens_sent, json.loads(bytes(second.messages))[-1]["content"]) == (4, before)
+
+
+@pytest.mark.parametrize(("model", "code"), FAULTS_AFTER_THE_FIRST_TOKEN)
+async def test_an_alias_that_restarts_has_the_next_model_answer_from_the_beginning(
+    provider: PracticeProvider, model: str, code: ErrorCode
+) -> None:
+    models = models_with_fallback(provider, model, fallback="practice-8x0", on_fault="restart")
+    told = await tell(LlmDoor(models, Deadlines(gap_seconds=0.2)))
+    (at,) = [number for number, said in enumerate(told) if isinstance(said, Switch)]
+    assert told[at] == Switch(0, "a", "b", code)
+    after = text_of(told[at:])
+    assert after == whole_answer(after)
+    assert json.loads(bytes(provider.calls.newest_last()[1].messages)) == MESSAGES
+
+
+@pytest.mark.parametrize(("model", "code"), FAULTS_AFTER_THE_FIRST_TOKEN)
+async def test_an_alias_that_fails_asks_nobody_else_after_the_first_token(
+    provider: PracticeProvider, model: str, code: ErrorCode
+) -> None:
+    models = models_with_fallback(provider, model, fallback="practice-8x0", on_fault="fail")
+    text, fault = await fault_of(LlmDoor(models, Deadlines(gap_seconds=0.2)))
     assert fault.code is code
     assert text.startswith("Answer")
     assert asked(provider) == [model]
+
+
+async def test_a_fault_of_the_one_that_goes_on_is_not_told_before_its_first_token(provider: PracticeProvider) -> None:
+    models = read_models(
+        {
+            "model_list": [
+                entry(provider, "a", "practice-8x0-reset4"),
+                entry(provider, "b", "practice-8x0-429"),
+                entry(provider, "c", "practice-8x0"),
+            ],
+            "router_settings": {"fallbacks": [{"a": ["b", "c"]}]},
+        }
+    )
+    told = await tell(LlmDoor(models))
+    assert [(said.from_model, said.to_model) for said in told if isinstance(said, Switch)] == [("a", "c")]
+
+
+async def test_switches_are_counted_by_alias_and_reason(provider: PracticeProvider) -> None:
+    registry = new_registry()
+    models = models_with_fallback(provider, "practice-8x0-truncate4", fallback="practice-8x0")
+    await tell(LlmDoor(models, metrics=WorkerMetrics(registry)))
+    counted = samples_in(generate_latest(registry).decode())
+    assert counted("samvad_provider_switches_total", model="a", reason="answer_cut_off") == 1
+
+
+async def test_an_empty_answer_is_asked_of_the_next_one_and_stays_empty_if_there_is_none(
+    provider: PracticeProvider,
+) -> None:
+    text, end = await ask(a_door(provider, "practice-8x0-empty", fallback="practice-8x0"))
+    assert (text, end.alias) == (whole_answer(text), "b")
+    text, end = await ask(a_door(provider, "practice-8x0-empty"))
+    assert (text, end.finish_reason) == ("", "stop")
+
+
+async def test_kept_text_is_gone_on_with_and_needs_no_switch(provider: PracticeProvider) -> None:
+    told = await tell(a_door(provider, "practice-8x0"), kept="Answer 7: sev")
+    assert "Answer 7: sev" + text_of(told) == whole_answer("Answer 7:")
+    assert not [said for said in told if isinstance(said, Switch)]
+
+
+async def test_kept_text_that_is_the_whole_answer_ends_without_another_word(provider: PracticeProvider) -> None:
+    told = await tell(a_door(provider, "practice-8x0"), kept=whole_answer("Answer 7:"))
+    assert [type(said) for said in told] == [End]
 
 
 async def test_a_broken_chunk_ends_or_is_skipped_but_is_never_shown(provider: PracticeProvider) -> None:

@@ -5,11 +5,13 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
+from itertools import islice
 
 import pytest
 
 from infra.practice_provider import PracticeProvider
 from infra.practice_provider.calls import Ended
+from infra.practice_provider.words import answer_tokens
 from tests.flow.practice_client import (
     DONE,
     MESSAGES,
@@ -47,6 +49,17 @@ async def test_a_stream_is_role_then_tokens_then_finish_then_usage_then_done(cli
     assert chunks[10]["usage"] == {"prompt_tokens": 6, "completion_tokens": 8, "total_tokens": 14}
     assert {(chunk["object"], chunk["model"]) for chunk in chunks} == {("chat.completion.chunk", "practice-8x1")}
     assert len(chunks) == 11
+
+
+@pytest.mark.parametrize("said", [1, 4, 9])
+async def test_a_conversation_that_ends_with_the_beginning_of_an_answer_is_gone_on_with_right_after_it(
+    client: Client, said: int
+) -> None:
+    whole = "".join(islice(answer_tokens(7), 9))
+    beginning = "".join(islice(answer_tokens(7), said))
+    unfinished = [*MESSAGES, {"role": "assistant", "content": beginning}]
+    assert beginning + await client.text("practice-9x0", messages=unfinished) == whole
+    assert (await last_ended(client.provider)).tokens_sent == 9 - said
 
 
 async def test_usage_is_sent_only_when_asked_for(client: Client) -> None:

@@ -14,7 +14,7 @@ from infra.practice_provider import PracticeProvider, practice_provider
 from infra.practice_provider.calls import Ended
 from producers.request_producer import RequestProducer
 from schemas.errors import ErrorCode
-from schemas.frames import Completed, Delta, Failed, Stopped
+from schemas.frames import Completed, Delta, Failed, Stopped, Switched
 from schemas.models_file import read_models
 from tests.flow.practice_client import until
 from tests.flow.practice_models import LITELLM_WARNS, SECRET, entry
@@ -45,10 +45,11 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
             entry(provider, "fast", "practice-8x0"),
             entry(provider, "refused", "practice-7x0-429"),
             entry(provider, "cut", "practice-7x0-reset0"),
+            entry(provider, "mended", "practice-8x5-reset4"),
             entry(provider, "endless", "practice-8x5-endless"),
             entry(provider, "echo", "practice-8x0-echo"),
         ]
-        fallbacks = {"fallbacks": [{"refused": ["cut", "fast"]}, {"cut": ["fast"]}]}
+        fallbacks = {"fallbacks": [{"refused": ["cut", "fast"]}, {"cut": ["fast"]}, {"mended": ["fast"]}]}
         file = read_models({"model_list": models, "router_settings": fallbacks})
         door = LlmDoor(file, Deadlines(gap_seconds=0.2))
         await door.warm_up()
@@ -72,6 +73,21 @@ async def test_a_whole_chain_of_refusals_is_survived_and_only_the_one_that_answe
     assert all(isinstance(frame, Delta) for frame in frames[1:-1])
     answer = (await scene.stage.messages(request))[1]
     assert (answer.text, answer.model) == (answer_in(frames), "fast")
+
+
+async def test_a_fault_in_the_middle_is_shown_and_the_next_model_goes_on(scene: Scene) -> None:
+    request = await scene.stage.ask(model="mended")
+    frames = await scene.stage.replies.end_of(request.turn_id)
+    (switched,) = [frame for frame in frames if isinstance(frame, Switched)]
+    assert (switched.from_model, switched.to_model, switched.reason) == ("mended", "fast", "provider_failed")
+    completed = frames[-1]
+    assert isinstance(completed, Completed)
+    assert (completed.model, completed.usage.estimated) == ("fast", True)
+    answer = (await scene.stage.messages(request))[1]
+    assert (answer.text, answer.model) == (answer_in(frames), "fast")
+    first, second = scene.provider.calls.newest_last()[-2:]
+    assert first.tokens_sent + second.tokens_sent == 8
+    assert len(answer.text[: switched.keep].split()) == first.tokens_sent + 1
 
 
 @pytest.mark.parametrize(

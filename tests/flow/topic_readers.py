@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer
 
 from producers.consumer_closing import close_consumer
 from schemas import codec
-from schemas.frames import AnyTurnFrame, ConversationChanged, Delta, Started
+from schemas.frames import AnyTurnFrame, ConversationChanged, Delta, Started, Switched
 from schemas.headers import read_reply_headers
 from schemas.ids import attempt_of
 from schemas.topics import REPLIES
@@ -86,6 +86,8 @@ def answer_in(frames: list[AnyTurnFrame]) -> str:
             text = ""
         elif isinstance(frame, Delta) and frame.kind is None:
             text += frame.text
+        elif isinstance(frame, Switched):
+            text = text[: frame.keep]
     return text
 
 

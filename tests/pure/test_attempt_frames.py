@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.attempt_frames import MAX_DELTA_CHARACTERS, AttemptFrames
-from consumers.llm.pieces import Piece
+from consumers.llm.pieces import Piece, Switch
 from producers.errors import NotAttempted
 from schemas.frames import Delta, ServerFrame, Started
 from schemas.ids import seq_of
 from schemas.parts import UserMessage
 from store.rows import TurnRow
+from tests.flow.topic_readers import answer_in
 
 CLAIM = TurnRow(
     turn_id="t",
@@ -24,7 +25,9 @@ CLAIM = TurnRow(
     question=UserMessage("Why?", None, "q"),
     answer_id="a",
 )
-PIECES = st.lists(st.builds(Piece, st.text("ab", min_size=1, max_size=5), st.booleans()), max_size=12)
+PIECE = st.builds(Piece, st.text("ab", min_size=1, max_size=5), st.booleans())
+PIECES = st.lists(PIECE, max_size=12)
+SWITCHES = st.builds(Switch, st.integers(0, 8), st.just("fast"), st.just("smart"), st.just("provider_failed"))
 
 
 class Publisher:
@@ -143,6 +146,61 @@ def test_a_full_writer_loses_nothing_and_mixes_no_reasoning_into_the_answer(
     assert [frame.seq for frame in publish.frames if isinstance(frame, Started | Delta)] == [
         seq_of(2, n) for n in range(len(publish.frames))
     ]
+
+
+async def test_a_switch_follows_all_that_was_said_before_it_and_cuts_the_checkpoint() -> None:
+    publish = Publisher()
+    frames = new_frames(publish)
+    for said in (Piece("ab"), Piece("cd"), Switch(3, "fast", "smart", "provider_failed"), Piece("!")):
+        frames.add(said)
+    await frames.published_and_acknowledged()
+    kinds = [getattr(frame, "text", None) or getattr(frame, "keep", None) for frame in publish.frames]
+    assert kinds == ["ab", "cd", 3, "!"]
+    assert (frames.checkpoint.text, frames.checkpoint.model, frames.alias) == ("abc!", "smart", "smart")
+
+
+async def test_a_switch_that_nobody_was_shown_is_dropped_with_what_surrounds_it() -> None:
+    publish = Publisher()
+    frames = new_frames(publish)
+    for said in (Piece("ab"), Piece("cd"), Switch(0, "fast", "smart", "provider_failed"), Piece("!")):
+        frames.add(said)
+    frames.discard_pending()
+    await frames.published_and_acknowledged()
+    assert (frames.checkpoint.text, frames.checkpoint.model) == ("ab", "fast")
+
+
+@given(
+    said=st.lists(
+        st.one_of(st.builds(Piece, st.text("ab", min_size=1, max_size=5), st.booleans()), SWITCHES), max_size=12
+    ),
+    refusals=st.lists(st.integers(0, 3), max_size=12),
+)
+def test_the_text_kept_is_what_a_client_shows_whatever_is_switched_and_however_full_the_writer_is(
+    said: list[Piece | Switch], refusals: list[int]
+) -> None:
+    publish = Publisher()
+
+    async def stream() -> AttemptFrames:
+        frames = new_frames(publish, merge_seconds=0)
+        for number, shown in enumerate(said):
+            publish.refusals = refusals[number] if number < len(refusals) else 0
+            frames.add(shown)
+        await frames.published_and_acknowledged()
+        return frames
+
+    frames = asyncio.run(stream())
+    assert answer_in(publish.frames) == frames.text == answer_of(said)  # type: ignore[arg-type]
+    assert frames.checkpoint.seq == frames.next_seq - 1 == seq_of(2, len(publish.frames)) - 1
+
+
+def answer_of(said: list[Piece | Switch]) -> str:
+    text = ""
+    for shown in said:
+        if isinstance(shown, Switch):
+            text = text[: shown.keep]
+        elif not shown.is_reasoning:
+            text += shown.text
+    return text
 
 
 async def test_started_waits_for_room_in_a_full_writer() -> None:

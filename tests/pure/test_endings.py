@@ -16,6 +16,8 @@ from consumers.endings import (
     usage_of,
     with_parent,
 )
+from consumers.legs import Legs
+from consumers.llm.pieces import Piece
 from consumers.outcomes import Completed, Ending, Failed, Stopped, status_of
 from schemas import codec, frames
 from schemas.errors import ErrorCode
@@ -50,10 +52,16 @@ def a_claim(attempt: int = 1, **fields: object) -> TurnRow:
     return msgspec.structs.replace(row, **fields)
 
 
+def legs_of(input_tokens: int, text: str) -> Legs:
+    legs = Legs(input_tokens)
+    legs.add(Piece(text))
+    return legs
+
+
 def finished(ending: Ending, attempt: int = 1, text: str = "Because.", n: int = 3, **fields: object) -> TurnRow:
     row = a_claim(attempt, **fields)
     checkpoint = Checkpoint(attempt, seq_of(attempt, n), text, "smart")
-    usage = usage_by_attempt(row, usage_of(ending, 9, text), None, 9)
+    usage = usage_by_attempt(row, usage_of(ending, legs_of(9, text)), None, 9)
     return finished_row(row, ending, checkpoint, usage, finished_at_ms=2_000)
 
 
@@ -100,14 +108,14 @@ def test_the_two_messages_are_linked_and_the_answer_says_how_it_went() -> None:
 
 
 def test_the_providers_own_figures_are_billed_when_there_are_any() -> None:
-    assert usage_of(Completed("stop", SAID), 100, "text") == SAID
+    assert usage_of(Completed("stop", SAID), legs_of(100, "text")) == SAID
 
 
 def test_without_them_the_bill_is_an_estimate_and_says_so() -> None:
-    estimate = Usage(100, estimate_tokens("text"), estimated=True)
-    assert usage_of(Completed("stop", None), 100, "text") == estimate
-    assert usage_of(Stopped(), 100, "text") == estimate
-    assert usage_of(Failed(ErrorCode.PROVIDER_FAILED), 100, "text") == estimate
+    estimate, legs = Usage(100, estimate_tokens("text"), estimated=True), legs_of(100, "text")
+    assert usage_of(Completed("stop", None), legs) == estimate
+    assert usage_of(Stopped(), legs) == estimate
+    assert usage_of(Failed(ErrorCode.PROVIDER_FAILED), legs) == estimate
 
 
 def test_a_dead_attempt_is_billed_by_what_it_left_behind_and_only_once() -> None:
@@ -132,7 +140,7 @@ def test_every_attempt_has_one_bill_and_history_adds_up_to_them(
 ) -> None:
     written = {number: Usage(number, number, estimated=False) for number in known if number < attempt}
     row, earlier = a_claim(attempt, usage_by_attempt=written), Checkpoint(newest, seq_of(newest, 4), "some", "fast")
-    usage = usage_by_attempt(row, usage_of(ending, 9, "all of it"), earlier, 9)
+    usage = usage_by_attempt(row, usage_of(ending, legs_of(9, "all of it")), earlier, 9)
     ended = finished_row(row, ending, Checkpoint(attempt, seq_of(attempt, 3), "all of it", "fast"), usage, 2_000)
     bills = bills_of(ended)
     assert [bill.attempt for bill in bills] == list(range(1, attempt + 1))

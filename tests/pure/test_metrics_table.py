@@ -47,6 +47,7 @@ def filled_registry() -> CollectorRegistry:
     worker.given_up("fenced")
     worker.provider_attempt("fast", "answered")
     worker.fell_back("fast", "provider_busy")
+    worker.switched("fast", "provider_busy")
     worker.first_token("fast", 1)
     return process.registry
 

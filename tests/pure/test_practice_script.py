@@ -5,12 +5,14 @@ from itertools import islice, pairwise
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra.practice_provider.calls import Call, Calls, Ended, Instant
 from infra.practice_provider.playbook import Playbook
 from infra.practice_provider.script import Act, Script, Step, UnknownScript, parse_script, steps
 from infra.practice_provider.wire import Answered, BadAsk, Chunks, read_ask, usage
-from infra.practice_provider.words import answer_tokens, count_words, pieces
+from infra.practice_provider.words import answer_tokens, count_words, pieces, rest_of, seed_of, unfinished_answer
 
 
 def acts(name: str, tokens: str = "abcd") -> list[tuple[Act, int, str]]:
@@ -177,6 +179,21 @@ def test_a_broken_event_is_one_line_that_is_no_json() -> None:
     assert event.count(b"\n") == 2
     with pytest.raises(json.JSONDecodeError):
         json.loads(event.removeprefix(b"data: "))
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 40), cut=st.integers(0, 400))
+def test_an_answer_is_known_by_its_beginning_and_goes_on_from_any_character(seed: int, count: int, cut: int) -> None:
+    tokens = list(islice(answer_tokens(seed), count))
+    whole = "".join(tokens)
+    assert whole[:cut] + "".join(rest_of(tokens, whole[:cut])) == whole
+    assert seed_of(whole) == seed
+
+
+def test_only_the_assistants_last_message_is_unfinished_and_only_our_own_answers_are_known() -> None:
+    said = {"role": "assistant", "content": "Answer 7: river"}
+    assert unfinished_answer([{"role": "user", "content": "x"}, said]) == "Answer 7: river"
+    assert unfinished_answer([said, {"role": "user", "content": "x"}]) == unfinished_answer([]) == ""
+    assert seed_of("The answer is 7") is None
 
 
 def test_usage_adds_up() -> None:
