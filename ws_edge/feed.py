@@ -93,6 +93,13 @@ class Feed:
         self._push(raw, turn_id, is_delta=False)
         self._wake()
 
+    def send_end(self, turn_id: str, seq: int, raw: bytes) -> None:
+        """A joined turn's terminal frame for a client that may know nothing of it: first all that is before it."""
+        self.forget(turn_id)
+        self._push_snapshot(turn_id, seq - 1)
+        self._push(raw, turn_id, is_delta=False)
+        self._wake()
+
     def await_turn(self, conversation_id: str, turn_id: str, cursor: int = NOTHING_SEEN) -> None:
         """Sends nothing of this turn until it is joined; then what is missing above the cursor."""
         self._cursors.setdefault(turn_id, _Cursor(conversation_id, cursor))

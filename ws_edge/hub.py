@@ -10,6 +10,7 @@ from typing import TypeVar
 from schemas.headers import ReplyAddress
 from store.rows import TurnRow
 from ws_edge.feed import NOTHING_SEEN, Feed
+from ws_edge.following import Followers
 from ws_edge.pace import Pace
 from ws_edge.shown import shown_by_store
 from ws_edge.turn_in_flight import TERMINAL_STATUS, TurnInFlight, Verdict
@@ -30,6 +31,7 @@ class Hub:
         self.look_up: LookUp = lambda _user, _conversation, _turn: None
         self._watching: dict[tuple[str, str], dict[Feed, None]] = {}
         self._of_user: dict[str, dict[Feed, None]] = {}
+        self._followers = Followers()
 
     def join(self, feed: Feed) -> None:
         """A session is open."""
@@ -40,6 +42,7 @@ class Hub:
         """A session is over."""
         for conversation_id in list(feed.watched):
             self.unwatch(feed, conversation_id)
+        self._followers.leave(feed)
         _discard(self._of_user, feed.user_id, feed)
         self.session_count -= 1
 
@@ -61,7 +64,16 @@ class Hub:
         return feed in self._watching.get((feed.user_id, conversation_id), ())
 
     def is_watched(self, turn: TurnInFlight) -> bool:
-        return (turn.user_id, turn.conversation_id) in self._watching
+        """Whether anybody here would see what becomes of the turn."""
+        is_followed = self._followers.await_end(turn.user_id, turn.turn_id)
+        return is_followed or (turn.user_id, turn.conversation_id) in self._watching
+
+    def follow_to_its_end(self, feed: Feed, turn_id: str) -> None:
+        """Tells the feed how the turn ends, whether it watches the conversation or not."""
+        self._followers.add(feed, turn_id)
+
+    def unfollow(self, feed: Feed, turn_id: str) -> None:
+        self._followers.remove(feed, turn_id)
 
     def route(self, user_id: str, address: ReplyAddress, raw: bytes, now: float) -> int:
         """Takes the next reply of the log. To how many sessions it was handed, if it is a turn's."""
@@ -76,6 +88,7 @@ class Hub:
             if address.kind == "delta" and verdict is Verdict.DELIVER:
                 self._pace.delta(self.turns.open_turn(address.turn_id), now)
         if address.kind in TERMINAL_STATUS:
+            self._tell_followers(verdict, user_id, address, raw)
             self.turns.let_go(address.turn_id, now)
         return len(feeds) if feeds and verdict is Verdict.DELIVER else 0
 
@@ -94,12 +107,30 @@ class Hub:
                 _serve_end(feed, stored.row, was_open)
             else:
                 self._serve(feed, conversation_id, turn_id, learned)
+        if learned is Learned.ENDED and stored.row is not None:
+            self._tell_followers_stored_end(stored.row)
         return True
 
     def is_awaited(self, user_id: str, conversation_id: str, turn_id: str) -> bool:
         """True while a session waits for this turn."""
         feeds = self._watching.get((user_id, conversation_id), ())
-        return any(feed.cursor_of(turn_id) is not None for feed in feeds)
+        is_followed = self._followers.await_end(user_id, turn_id)
+        return is_followed or any(feed.cursor_of(turn_id) is not None for feed in feeds)
+
+    def _tell_followers(self, verdict: Verdict, user_id: str, address: ReplyAddress, raw: bytes) -> None:
+        """A turn with a hole is looked up first: its end comes from the store then."""
+        turn_id = address.turn_id or ""
+        if verdict is Verdict.HOLE and self._followers.await_end(user_id, turn_id):
+            self.look_up(user_id, address.conversation_id, turn_id)
+        if verdict is Verdict.DELIVER:
+            for feed in self._followers.take(user_id, turn_id):
+                if not self.is_watching(feed, address.conversation_id):
+                    feed.send_end(turn_id, address.seq or 0, raw)
+
+    def _tell_followers_stored_end(self, row: TurnRow) -> None:
+        for feed in self._followers.take(row.user_id, row.turn_id):
+            if not self.is_watching(feed, row.conversation_id):
+                feed.send_snapshot(row.turn_id, shown_by_store(row, None).snapshot(row.conversation_id, row.turn_id))
 
     def _pass_on_to_user(self, user_id: str, raw: bytes) -> None:
         for feed in self._of_user.get(user_id, ()):

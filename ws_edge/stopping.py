@@ -1,6 +1,7 @@
 """Stopping a turn (G8): `stop` into the turn's row by compare-and-set, then a notice to all workers.
 
-In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is the answer; or `error`.
+In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is the answer, also to a session that does
+not watch the conversation; or `error`.
 A row is created only for a turn that this edge knows as this user's; somebody else's turn does not exist.
 """
 
@@ -26,7 +27,6 @@ from ws_edge.clocks import Clocks
 from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
-from ws_edge.shown import shown_by_store
 from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import Stored
 
@@ -52,6 +52,18 @@ class StoppingParts:
     spans: TurnSpans
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Who wants which turn to be stopped; `request_id` is for errors, if the frame named one."""
+
+    feed: Feed
+    turn_id: str
+    request_id: str | None
+
+    def say_error(self, code: ErrorCode) -> None:
+        self.feed.say(error_frame(code, request_id=self.request_id, frame_type="stop"))
+
+
 class Stopping:
     """Stops turns of the user who asks."""
 
@@ -60,61 +72,61 @@ class Stopping:
 
     def stop(self, feed: Feed, frame: Stop) -> None:
         """Begins to stop a turn, queued or running."""
+        request_id = None if frame.request_id is None else str(frame.request_id)
         if frame.turn_id is not None:
             turn_id = str(frame.turn_id)
-            self._begin(partial(self._parts.errands.start, feed, ("stop", turn_id)), feed, turn_id)
-        elif frame.request_id is not None and frame.conversation_id is not None:
+            self._begin(partial(self._parts.errands.start, feed, ("stop", turn_id)), _Wish(feed, turn_id, request_id))
+        elif request_id is not None and frame.conversation_id is not None:
             conversation_id = str(frame.conversation_id)
-            turn_id = turn_id_of(feed.user_id, conversation_id, str(frame.request_id))
+            wish = _Wish(feed, turn_id_of(feed.user_id, conversation_id, request_id), request_id)
             # Not before the request is accepted or refused: nobody would ever end the row of a refused one.
-            self._begin(partial(self._parts.asking.after_asks, feed, conversation_id), feed, turn_id)
+            self._begin(partial(self._parts.asking.after_asks, feed, conversation_id), wish)
         else:
-            feed.say(error_frame(ErrorCode.BAD_FRAME, frame_type="stop"))
+            feed.say(error_frame(ErrorCode.BAD_FRAME, request_id=request_id, frame_type="stop"))
 
-    def _begin(self, start: Callable[[Work, Callable[[], None]], bool], feed: Feed, turn_id: str) -> None:
-        if not start(partial(self._stop, feed, turn_id), partial(_say_error, feed, ErrorCode.INTERNAL)):
-            _say_error(feed, ErrorCode.OVERLOADED)
+    def _begin(self, start: Callable[[Work, Callable[[], None]], bool], wish: _Wish) -> None:
+        if not start(partial(self._stop, wish), partial(wish.say_error, ErrorCode.INTERNAL)):
+            wish.say_error(ErrorCode.OVERLOADED)
 
     def _conversation_of(self, user_id: str, turn_id: str) -> str | None:
         turns = self._parts.hub.turns
         turn = turns.open_turn(turn_id) or turns.ended_turn(turn_id)
         return turn.conversation_id if turn is not None and turn.user_id == user_id else None
 
-    async def _stop(self, feed: Feed, turn_id: str) -> None:
-        began_ns = time.time_ns()
-        target = StopTarget(feed.user_id, turn_id, self._conversation_of(feed.user_id, turn_id))
+    async def _stop(self, wish: _Wish) -> None:
+        began_ns, user_id = time.time_ns(), wish.feed.user_id
+        target = StopTarget(user_id, wish.turn_id, self._conversation_of(user_id, wish.turn_id))
+        # Before the row says so: the end may come at once. It is the answer, also for who does not watch.
+        self._parts.hub.follow_to_its_end(wish.feed, wish.turn_id)
+        row = await self._mark(wish, target)
+        if row is None:
+            return
+        if row.is_ended:
+            self._parts.hub.learn(user_id, row.conversation_id, row.turn_id, Stored(row), self._parts.clocks.now())
+        else:
+            await self._notify(wish)
+        self._parts.spans.stopped(wish.turn_id, user_id, "had ended" if row.is_ended else "asked", began_ns)
+
+    async def _mark(self, wish: _Wish, target: StopTarget) -> TurnRow | None:
+        """The row with its stop or its end; None if that was not to be had, which the user hears."""
         try:
             row = await mark_stop(self._parts.rows, target)
         except StoreUnavailable:
-            log.warning("stop_not_stored", turn_id=target.turn_id)
-            _say_error(feed, ErrorCode.HISTORY_UNAVAILABLE)
-            if target.conversation_id is not None:  # who runs it hears the notice all the same
-                await self._notify(feed, target.turn_id)
-            return
+            log.warning("stop_not_stored", turn_id=wish.turn_id)
+            wish.say_error(ErrorCode.HISTORY_UNAVAILABLE)
+            if target.conversation_id is None:
+                self._parts.hub.unfollow(wish.feed, wish.turn_id)
+            else:  # who runs it hears the notice all the same
+                await self._notify(wish)
+            return None
         if row is None:
-            _say_error(feed, ErrorCode.UNKNOWN_TURN)
-            return
-        if row.is_ended:
-            self._tell_end(feed, row)
-        else:
-            await self._notify(feed, target.turn_id)
-        outcome = "had ended" if row.is_ended else "asked"
-        self._parts.spans.stopped(turn_id, feed.user_id, outcome, began_ns)
+            self._parts.hub.unfollow(wish.feed, wish.turn_id)
+            wish.say_error(ErrorCode.UNKNOWN_TURN)
+        return row
 
-    async def _notify(self, feed: Feed, turn_id: str) -> None:
+    async def _notify(self, wish: _Wish) -> None:
         try:
-            await self._parts.control.notify(StopAsked(turn_id=turn_id))
+            await self._parts.control.notify(StopAsked(turn_id=wish.turn_id))
         except WriteError as error:
-            log.warning("stop_not_announced", turn_id=turn_id, reason=repr(error))
-            _say_error(feed, ErrorCode.OVERLOADED)
-
-    def _tell_end(self, feed: Feed, row: TurnRow) -> None:
-        """Nothing to stop. Who watches has the end or gets it; anybody else gets it here."""
-        where = (row.user_id, row.conversation_id)
-        self._parts.hub.learn(*where, row.turn_id, Stored(row), self._parts.clocks.now())
-        if not self._parts.hub.is_watching(feed, row.conversation_id):
-            feed.send_snapshot(row.turn_id, shown_by_store(row, None).snapshot(row.conversation_id, row.turn_id))
-
-
-def _say_error(feed: Feed, code: ErrorCode) -> None:
-    feed.say(error_frame(code, frame_type="stop"))
+            log.warning("stop_not_announced", turn_id=wish.turn_id, reason=repr(error))
+            wish.say_error(ErrorCode.OVERLOADED)

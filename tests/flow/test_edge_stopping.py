@@ -69,10 +69,12 @@ async def test_a_turn_that_nobody_knows_gets_no_row(scene: Stage) -> None:
     async with scene.person() as person:
         ids = {"request_id": new_id(), "conversation_id": new_id()}
         await person.say(type="stop", **ids)
-        assert (await person.hear("error"))["code"] == "unknown_turn"
-        await person.say(type="stop", turn_id=new_id())
         error = await person.hear("error")
         assert (error["code"], error["frame_type"]) == ("unknown_turn", "stop")
+        assert error["request_id"] == ids["request_id"]
+        await person.say(type="stop", turn_id=new_id())
+        error = await person.hear("error")
+        assert (error["code"], error["frame_type"], "request_id" in error) == ("unknown_turn", "stop", False)
         assert not await is_marked(scene, turn_id_of(person.user_id, ids["conversation_id"], ids["request_id"]))
 
 
@@ -112,6 +114,53 @@ async def test_an_ended_turn_is_left_alone_and_who_does_not_watch_it_gets_its_en
         assert (snapshot["status"], snapshot["text"]) == ("completed", "w0 w1 ")
         assert not await is_marked(scene, turn.turn_id)
         assert scene.control.notices == []
+
+
+async def test_who_does_not_watch_gets_the_terminal_frame_and_before_it_all_that_it_belongs_to(scene: Stage) -> None:
+    async with scene.person() as watching, scene.person() as stopping:
+        turn = Turn(watching.user_id)
+        await watching.say(type="watch", conversation_id=turn.conversation_id)
+        await watching.hear("watching")
+        scene.publish(watching.user_id, turn.started(), turn.delta())
+        await stopping.say(type="stop", turn_id=turn.turn_id)
+        await until(lambda: len(scene.control.notices) == 1)
+        stopped = turn.stopped()
+        scene.publish(watching.user_id, stopped)
+        snapshot, end = await stopping.hear_all("snapshot", "stopped")
+        assert (snapshot["text"], snapshot["status"], snapshot["seq"]) == ("word ", "running", stopped.seq - 1)
+        assert end["seq"] == stopped.seq
+        await watching.hear_all("started", "delta", "stopped")
+        for person in (watching, stopping):
+            await person.hears_nothing_more()
+
+
+async def test_who_does_not_watch_gets_an_end_that_this_edge_missed_from_the_store(scene: Stage) -> None:
+    async with scene.person() as person:
+        turn = Turn(person.user_id)
+        scene.publish(person.user_id, turn.started())
+        await person.say(type="stop", turn_id=turn.turn_id)
+        await until(lambda: len(scene.control.notices) == 1)
+        turn.delta("lost")
+        stopped = turn.stopped()
+        row = await scene.store.turns.load(turn.turn_id)
+        assert row is not None
+        ended = msgspec.structs.replace(turn.ended_row(stopped), version=row.version + 1)
+        await scene.store.turns.compare_and_set(ended, row.version)
+        scene.publish(person.user_id, stopped)
+        snapshot = await person.hear("snapshot")
+        assert (snapshot["text"], snapshot["status"], snapshot["seq"]) == ("lost", "stopped", stopped.seq)
+        await person.hears_nothing_more()
+
+
+async def test_the_end_of_a_turn_that_somebody_else_asked_to_stop_is_told_to_its_user_only(scene: Stage) -> None:
+    async with scene.person("asha") as owner, scene.person("ravi") as stranger:
+        turn = Turn(owner.user_id)
+        scene.publish(owner.user_id, turn.started())
+        await stranger.say(type="stop", turn_id=turn.turn_id)
+        await stranger.hear("error")
+        scene.publish(owner.user_id, turn.completed())
+        await owner.hears_nothing_more()
+        await stranger.hears_nothing_more()
 
 
 async def test_a_stop_that_comes_too_late_brings_those_who_watch_the_end_once(scene: Stage) -> None:
