@@ -84,8 +84,10 @@ def reset_connection(request: web.Request) -> None:
 class StreamedAnswer:
     """A stage of server-sent events; the role event travels with the first other one."""
 
-    def __init__(self, answered: Answered, call: Call, prompt_tokens: int, *, include_usage: bool) -> None:
-        self.response: web.StreamResponse = web.StreamResponse(headers=_SSE_HEADERS)
+    def __init__(
+        self, answered: Answered, call: Call, prompt_tokens: int, headers: dict[str, str], *, include_usage: bool
+    ) -> None:
+        self.response: web.StreamResponse = web.StreamResponse(headers=_SSE_HEADERS | headers)
         self._chunks = Chunks(answered)
         self._call, self._prompt_tokens, self._include_usage = call, prompt_tokens, include_usage
         self._unsent = self._chunks.role()
@@ -118,8 +120,9 @@ class StreamedAnswer:
 class WholeAnswer:
     """A stage that shows everything at once, at the end."""
 
-    def __init__(self, answered: Answered, call: Call, prompt_tokens: int) -> None:
+    def __init__(self, answered: Answered, call: Call, prompt_tokens: int, headers: dict[str, str]) -> None:
         self.response: web.StreamResponse = web.Response()
+        self._headers = headers
         self._answered, self._call, self._prompt_tokens = answered, call, prompt_tokens
         self._said: list[str] = []
         self._garbled = False
@@ -135,10 +138,10 @@ class WholeAnswer:
 
     async def finish(self) -> None:
         body = self._body("stop")
-        self.response = json_response(body[:-1] if self._garbled else body)
+        self.response = json_response(body[:-1] if self._garbled else body, headers=self._headers)
 
     async def truncate(self) -> None:
-        self.response = json_response(self._body(None))
+        self.response = json_response(self._body(None), headers=self._headers)
 
     def _body(self, finish_reason: str | None) -> bytes:
         counts = usage(self._prompt_tokens, self._call.tokens_sent)

@@ -6,15 +6,17 @@ the call's record.
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterable
 
 import msgspec
 from aiohttp import web
 
+from infra.practice_provider.allowances import Allowances
 from infra.practice_provider.answering import Stage, StreamedAnswer, WholeAnswer, perform, reset_connection
 from infra.practice_provider.calls import Call, Calls, Ended, Instant
 from infra.practice_provider.playbook import Playbook
-from infra.practice_provider.refusals import bad_request, model_not_found, scripted_refusal
+from infra.practice_provider.refusals import bad_request, model_not_found, scripted_refusal, too_many_requests
 from infra.practice_provider.script import Script, UnknownScript, steps
 from infra.practice_provider.wire import Answered, BadAsk, ChatAsk, json_bytes, read_ask
 from infra.practice_provider.words import answer_tokens, count_words, pieces, rest_of, seed_of, unfinished_answer
@@ -30,6 +32,7 @@ class ChatCompletions:
         self._playbook, self._calls = playbook, calls
         self._longest_call_seconds = longest_call_seconds
         self._numbers = itertools.count(1)
+        self._allowances = Allowances()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -45,11 +48,16 @@ class ChatCompletions:
         number = next(self._numbers)
         call = _new_call(number, ask, script)
         self._calls.begin(call)
+        allowed = self._allowances.take(ask.model, script.rate, time.monotonic())
+        if not allowed.is_taken:
+            call.end(Ended.REFUSED, Instant.now())
+            return too_many_requests(allowed.headers)
         try:
             async with asyncio.timeout(self._longest_call_seconds):
                 if script.status != 200:
                     return await _refuse(script, call)
-                return await _perform(request, script, _tokens(script, ask, number), _new_stage(ask, call), call)
+                stage = _new_stage(ask, call, allowed.headers)
+                return await _perform(request, script, _tokens(script, ask, number), stage, call)
         except TimeoutError:
             call.end(Ended.EXPIRED, Instant.now())
             reset_connection(request)
@@ -82,12 +90,12 @@ def _tokens(script: Script, ask: ChatAsk, number: int) -> Iterable[str]:
     return itertools.islice(answer_tokens(number if ask.seed is None else ask.seed), script.tokens)
 
 
-def _new_stage(ask: ChatAsk, call: Call) -> Stage:
+def _new_stage(ask: ChatAsk, call: Call, headers: dict[str, str]) -> Stage:
     answered = Answered(id=call.id, model=ask.model, created_seconds=int(call.started_at))
     prompt_tokens = count_words(ask.messages)
     if ask.stream:
-        return StreamedAnswer(answered, call, prompt_tokens, include_usage=ask.include_usage)
-    return WholeAnswer(answered, call, prompt_tokens)
+        return StreamedAnswer(answered, call, prompt_tokens, headers, include_usage=ask.include_usage)
+    return WholeAnswer(answered, call, prompt_tokens, headers)
 
 
 async def _refuse(script: Script, call: Call) -> web.Response:

@@ -21,9 +21,13 @@ def model_not_found(model: str) -> web.Response:
     return json_response(error_body(message, "invalid_request_error", "model_not_found"), 404)
 
 
+def too_many_requests(headers: dict[str, str]) -> web.Response:
+    body = error_body("Rate limit reached, as scripted.", "requests", "rate_limit_exceeded")
+    return json_response(body, 429, headers)
+
+
 def scripted_refusal(status: int) -> web.Response:
     """`status` 429, to be tried again after a second, or 500."""
     if status == 429:
-        body = error_body("Rate limit reached, as scripted.", "requests", "rate_limit_exceeded")
-        return json_response(body, status, {"Retry-After": "1"})
+        return too_many_requests({"Retry-After": "1"})
     return json_response(error_body("The server had an error, as scripted.", "server_error", None), status)

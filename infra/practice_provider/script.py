@@ -7,6 +7,8 @@ Suffixes, in any order, each at most once, at most one of the first row and one 
   -429 -500 -reset8 -stall8 -truncate8 -garbage8
   -endless -empty -echo
   -ttft500
+  -rate10: ten requests a second for this name in this process, ten at once; then 429 with Retry-After and
+           x-ratelimit-* headers
 A fault behind the last token comes in place of the finish; one further behind never happens.
 """
 
@@ -17,7 +19,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 _NAME = re.compile(r"practice-(\d{1,6})x(\d{1,6})((?:-[a-z0-9]+)*)", re.ASCII)
-_SUFFIX = re.compile(r"(ttft|reset|stall|truncate|garbage)(\d{1,6})|(429|500|endless|empty|echo)", re.ASCII)
+_SUFFIX = re.compile(r"(ttft|rate|reset|stall|truncate|garbage)(\d{1,6})|(429|500|endless|empty|echo)", re.ASCII)
 _ONE_OF_EACH = (
     frozenset({"429", "500", "reset", "stall", "truncate", "garbage"}),
     frozenset({"endless", "empty", "echo"}),
@@ -52,7 +54,10 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
-    """A parsed name. `tokens` is None for an endless answer; `status` is 429 or 500 for a refusal."""
+    """A parsed name. `tokens` is None for an endless answer; `status` is 429 or 500 for a refusal.
+
+    `rate`: requests a second, None for as many as come.
+    """
 
     name: str
     tokens: int | None
@@ -62,6 +67,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     fault: Act | None = None
     fault_after: int | None = None
     echo: bool = False
+    rate: int | None = None
 
     @property
     def resets_at_once(self) -> bool:
@@ -85,6 +91,7 @@ def parse_script(name: str) -> Script:
         fault=fault,
         fault_after=fault_after,
         echo="echo" in suffixes,
+        rate=suffixes.get("rate"),
     )
 
 
@@ -123,7 +130,7 @@ def _parse_suffixes(name: str, text: str) -> dict[str, int]:
         if word in suffixes:
             raise UnknownScript(name)
         suffixes[word] = int(match[2] or 0)
-    if any(len(group & suffixes.keys()) > 1 for group in _ONE_OF_EACH):
+    if any(len(group & suffixes.keys()) > 1 for group in _ONE_OF_EACH) or suffixes.get("rate") == 0:
         raise UnknownScript(name)
     return suffixes
 

@@ -104,6 +104,18 @@ async def test_a_refusal_has_its_status_and_openais_error_shape(
     assert (await last_ended(provider)).ended is Ended.REFUSED
 
 
+async def test_a_model_with_a_rate_refuses_what_is_above_it_and_tells_its_limits(
+    client: Client, provider: PracticeProvider
+) -> None:
+    model = "practice-2x0-rate2"
+    async with client.ask(model) as first, client.ask(model) as second, client.ask(model) as third:
+        assert [first.status, second.status, third.status] == [200, 200, 429]
+        assert first.headers["x-ratelimit-remaining-requests"] == "1"
+        assert third.headers["Retry-After"] == "1"
+        assert (await third.json())["error"]["code"] == "rate_limit_exceeded"
+    assert (await last_ended(provider)).ended is Ended.REFUSED
+
+
 async def raw_answer(provider: PracticeProvider, model: str) -> bytes:
     """The bytes of one answer up to the connection's end, which must be a reset and not a FIN."""
     host, port = provider.base_url.removeprefix("http://").removesuffix("/v1").split(":")
