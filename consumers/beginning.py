@@ -26,7 +26,7 @@ from observability import conventions as c
 from observability.turn_trace import spanning
 from producers.reply_producer import ReplyProducer
 from schemas.errors import ErrorCode
-from schemas.requests import ChatRequest
+from schemas.requests import AskAgain, ChatRequest
 from store.rows import TurnRow
 
 MAX_BROKEN_ATTEMPTS = 2
@@ -136,6 +136,8 @@ class Beginner:
         failure = ErrorCode.UNREADABLE if taken.unreadable else None
         try:
             try:
+                if isinstance(request, AskAgain) and request.parent_id is None:
+                    return await self._parts.history.path_to_the_first(*where), failure
                 return await self._parts.history.path(*where, request.parent_id, room_tokens), failure
             except UnknownParent:
                 # The failed turn is kept at the newest message, or the next question would begin from nothing.

@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.errors import ErrorCode
 from schemas.parts import UserMessage
-from schemas.requests import ChatRequest
+from schemas.requests import AskAgain, ChatRequest
 from store.rows import TurnRow
 
 MAX_ATTEMPTS = 5
@@ -89,7 +89,7 @@ def _first_claim(request: ChatRequest, claimant: Claimant) -> TurnRow:
 
 
 def _next_claim(row: TurnRow, request: ChatRequest, claimant: Claimant) -> TurnRow:
-    question = row.question or UserMessage(request.text, request.parent_id, claimant.question_id)
+    question_id = request.question_id if isinstance(request, AskAgain) else claimant.question_id
     return msgspec.structs.replace(
         row,
         version=row.version + 1,
@@ -97,8 +97,9 @@ def _next_claim(row: TurnRow, request: ChatRequest, claimant: Claimant) -> TurnR
         owner=claimant.worker_id,
         nonce=claimant.nonce,
         first_claimed_at_ms=row.first_claimed_at_ms or claimant.now_ms,
-        question=question,
+        question=row.question or UserMessage(request.text, request.parent_id, question_id),
         answer_id=row.answer_id or claimant.answer_id,
+        answers_again=row.answers_again or isinstance(request, AskAgain),
     )
 
 

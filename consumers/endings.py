@@ -1,6 +1,5 @@
 """From an ending to what is stored and shown: the terminal frame, the finish, the two messages, the bill. Pure."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -72,12 +71,12 @@ def _estimate_of_dead(attempt: int, newest: Checkpoint | None, input_tokens: int
     return Usage(input_tokens, estimate_tokens(text), estimated=True)
 
 
-def moment_of_end(now_ms: int, path: Sequence[MessageRow]) -> int:
-    """This worker's clock, unless what the turn went on from is later: the clock that said so was ahead of this one.
+def moment_of_end(now_ms: int, newest_at_ms: int) -> int:
+    """This worker's clock, unless the conversation's newest message is later: the clock that said so was ahead.
 
     The newest moment keeps the conversation's leaf (ADR 7), and an answer is newer than the one before it.
     """
-    return max(now_ms, path[-1].created_at_ms + 1) if path else now_ms
+    return max(now_ms, newest_at_ms + 1)
 
 
 def with_parent(row: TurnRow, parent_id: str | None) -> TurnRow:
@@ -88,7 +87,10 @@ def with_parent(row: TurnRow, parent_id: str | None) -> TurnRow:
 
 
 def messages_of(row: TurnRow) -> tuple[MessageRow, MessageRow]:
-    """The question's and the answer's rows, always the same for the same ended turn."""
+    """The question's and the answer's rows, always the same for the same ended turn.
+
+    Of a turn that answers again, the question is stored already, with the moment and the turn of its own.
+    """
     assert row.finish is not None and row.question is not None and row.question.id is not None
     assert row.answer_id is not None and row.first_claimed_at_ms is not None
     question = MessageRow(

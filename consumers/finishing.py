@@ -90,7 +90,7 @@ class Finisher:
         checkpoint = msgspec.structs.replace(attempt.frames.checkpoint, model=attempt.model)
         row = with_parent(attempt.row, attempt.path.parent_id)
         bills = usage_by_attempt(row, bill_of(attempt, ending), attempt.earlier, attempt.input_tokens)
-        finished_at_ms = moment_of_end(int(time.time() * 1000), attempt.path.messages)
+        finished_at_ms = moment_of_end(int(time.time() * 1000), attempt.path.newest_at_ms)
         return await self._store(finished_row(row, ending, checkpoint, bills, finished_at_ms))
 
     async def give_back(self, row: TurnRow, usage: Usage | None) -> None:
@@ -135,7 +135,9 @@ class Finisher:
         assert row.finish is not None and row.answer_id is not None
         where = (row.user_id, row.conversation_id)
         finished_at_ms = row.finish.finished_at_ms
-        await until_it_works(self._books.messages.append, *where, messages_of(row), finished_at_ms)
+        question, answer = messages_of(row)
+        new = (answer,) if row.answers_again else (question, answer)
+        await until_it_works(self._books.messages.append, *where, new, finished_at_ms)
         await until_it_works(
             self._books.conversations.touch,
             *where,

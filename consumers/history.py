@@ -32,11 +32,15 @@ class UnknownParent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The messages before a question, oldest first; `title` is None while nobody gave the conversation one."""
+    """The messages before a question, oldest first; `title` is None while nobody gave the conversation one.
+
+    `newest_at_ms`: the moment of the newest message, of whatever branch.
+    """
 
     messages: Sequence[MessageRow]
     title: str | None
     is_warm: bool
+    newest_at_ms: int = 0
 
     @property
     def parent_id(self) -> str | None:
@@ -59,15 +63,21 @@ class History:
         Raises ConversationGone or UnknownParent.
         """
         tail = self._tails.get(user_id, conversation_id)
-        if tail is not None and parent_id in (None, tail.leaf) and is_enough(tail.messages, room_tokens):
-            return Path(tail.messages, tail.title, is_warm=True)
-        row = await until_it_works(self._conversations.get, user_id, conversation_id)
-        if row is not None and row.deleted:
-            raise ConversationGone
-        leaf = parent_id or (row.leaf if row else None)
-        title = row.title if row else None
+        warm = tail.path_to(parent_id) if tail is not None else None
+        if tail is not None and warm is not None and is_enough(warm, room_tokens):
+            return Path(warm, tail.title, is_warm=True, newest_at_ms=tail.newest_at_ms)
+        row = await self._row(user_id, conversation_id)
+        leaf = parent_id or row.leaf
         messages = await self._read(user_id, conversation_id, PathSearch(leaf, room_tokens)) if leaf else ()
-        return Path(messages, title, is_warm=False)
+        return Path(messages, row.title, is_warm=False, newest_at_ms=row.updated_at_ms)
+
+    async def path_to_the_first(self, user_id: str, conversation_id: str) -> Path:
+        """The empty path to a conversation's first message. Raises ConversationGone."""
+        tail = self._tails.get(user_id, conversation_id)
+        if tail is not None:
+            return Path((), tail.title, is_warm=True, newest_at_ms=tail.newest_at_ms)
+        row = await self._row(user_id, conversation_id)
+        return Path((), row.title, is_warm=False, newest_at_ms=row.updated_at_ms)
 
     def remember(self, user_id: str, conversation_id: str, path: Path, said: Sequence[MessageRow]) -> None:
         """Notes a finished turn; `path` is what it went on from."""
@@ -87,6 +97,14 @@ class History:
 
     def forget_all(self) -> None:
         self._tails.drop_all()
+
+    async def _row(self, user_id: str, conversation_id: str) -> ConversationRow:
+        row = await until_it_works(self._conversations.get, user_id, conversation_id)
+        if row is None:
+            return ConversationRow(conversation_id=conversation_id, title=None, updated_at_ms=0, leaf=None)
+        if row.deleted:
+            raise ConversationGone
+        return row
 
     async def _read(self, user_id: str, conversation_id: str, search: PathSearch) -> Sequence[MessageRow]:
         while not search.is_over:

@@ -21,6 +21,17 @@ class Tail:
         return self.messages[-1].message_id if self.messages else None
 
     @property
+    def newest_at_ms(self) -> int:
+        return self.messages[-1].created_at_ms if self.messages else 0
+
+    def path_to(self, message_id: str | None) -> tuple[MessageRow, ...] | None:
+        """The messages up to this one (None: to the newest); None if it is not among them."""
+        if message_id is None:
+            return self.messages
+        ids = [row.message_id for row in self.messages]
+        return self.messages[: ids.index(message_id) + 1] if message_id in ids else None
+
+    @property
     def cost(self) -> int:
         """About the bytes it takes."""
         return 200 + sum(400 + len(row.text) for row in self.messages)

@@ -7,7 +7,7 @@ from typing import Protocol
 from schemas import codec
 from schemas.clock import rfc3339
 from schemas.headers import TRACEPARENT, Headers, header
-from schemas.requests import Ask, ChatRequest
+from schemas.requests import Ask, AskAgain, ChatRequest
 
 
 class ConsumedRecord(Protocol):
@@ -59,7 +59,7 @@ def read_record(record: ConsumedRecord, polled_at_ms: int = 0) -> TakenRequest |
         request = codec.decode_request(record.value or b"")
     except codec.Unreadable as error:
         return Poison(str(error), _turn_in_headers(record, polled_at_ms))
-    if not _are_ids(request.user_id, request.conversation_id, request.turn_id):
+    if not _are_ids(request.user_id, request.conversation_id, request.turn_id, *_question_ids(request)):
         return Poison("an id is no UUID", None)
     return _taken(record, request, polled_at_ms)
 
@@ -91,6 +91,10 @@ def _taken(record: ConsumedRecord, request: ChatRequest, polled_at_ms: int, unre
         offset=record.offset,
         polled_at_ms=polled_at_ms,
     )
+
+
+def _question_ids(request: ChatRequest) -> list[str]:
+    return [request.question_id] if isinstance(request, AskAgain) else []
 
 
 def _are_ids(*ids: str) -> bool:

@@ -19,7 +19,7 @@ from samvad_client.link import Link, SignIn
 from samvad_client.state import ClientState
 from samvad_client.turn_handle import Bell, TurnHandle
 from samvad_client.turn_view import TurnView
-from schemas.client_frames import MAX_FRAME_BYTES, AnyClientFrame, OnBusy, Send
+from schemas.client_frames import MAX_FRAME_BYTES, AnyClientFrame, OnBusy, Regenerate, Send
 from schemas.codec import Unreadable, encode
 from schemas.frames import Accepted, AnyServerFrame, Ready, Watching
 from schemas.ids import new_id
@@ -74,6 +74,13 @@ class SamvadClient:
         if len(encode(send)) > MAX_FRAME_BYTES:
             raise QuestionTooLong("The message is too long to be sent. Shorten it.")
         self._link.say(self._state.ask(send))
+        return self._handle(conversation_id, lambda conversation: conversation.turn_of(request_id))
+
+    def regenerate(self, conversation_id: str, message_id: str, model: str | None = None) -> TurnHandle:
+        """Has a stored question of the conversation answered again, beside the answers that it has."""
+        request_id = new_id()
+        again = Regenerate(uuid.UUID(request_id), uuid.UUID(conversation_id), uuid.UUID(message_id), model)
+        self._link.say(self._state.ask(again))
         return self._handle(conversation_id, lambda conversation: conversation.turn_of(request_id))
 
     def follow(self, turn: TurnView) -> TurnHandle:

@@ -107,14 +107,14 @@ def _wait(view: TurnView, frame: Queued) -> None:
 
 def _ask(view: TurnView, frame: Asked) -> None:
     view.request_id = frame.request_id
-    view.question = frame.user_message.text
+    _show_question(view, frame.user_message)
     view.model = frame.model
 
 
 def _start(view: TurnView, frame: Started) -> None:
     view.status = TurnStatus.RUNNING
     view.request_id = frame.request_id
-    view.question = frame.user_message.text
+    _show_question(view, frame.user_message)
     view.model = frame.model
     view.answer_id = frame.answer_id
     _empty(view)
@@ -141,7 +141,8 @@ def _switch(view: TurnView, frame: Switched) -> None:
 
 def _replace(view: TurnView, frame: Snapshot) -> None:
     _empty(view, frame.text)
-    view.question = _question(frame.user_message, view)
+    if frame.user_message is not None:
+        _show_question(view, frame.user_message)
     view.status = frame.status
     view.model = frame.model
     view.answer_id = frame.answer_id
@@ -150,8 +151,9 @@ def _replace(view: TurnView, frame: Snapshot) -> None:
     view.failure = None if frame.code is None else frame.code.text
 
 
-def _question(message: UserMessage | None, view: TurnView) -> str:
-    return view.question if message is None else message.text
+def _show_question(view: TurnView, message: UserMessage) -> None:
+    view.question = message.text
+    view.question_id = message.id or view.question_id
 
 
 def _finish(view: TurnView, frame: Completed | Stopped) -> None:

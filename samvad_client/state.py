@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from samvad_client.conversation_view import ConversationView
-from samvad_client.outbox import Outbox
+from samvad_client.outbox import Asking, Outbox
 from samvad_client.reducer import Applied
 from samvad_client.turn_view import NOTHING_APPLIED, TurnView
 from schemas.client_frames import AnyClientFrame, Send, Stop, Unwatch, Watch
@@ -49,11 +49,13 @@ class ClientState:
         """The view of a conversation, from now on kept up to date."""
         return self.conversations.setdefault(conversation_id, ConversationView(conversation_id))
 
-    def ask(self, send: Send) -> list[AnyClientFrame]:
-        conversation = self.conversation(str(send.conversation_id))
-        conversation.expect(str(send.request_id), send.text, send.model or "")
-        self._outbox.add(send)
-        return [send]
+    def ask(self, asking: Asking) -> list[AnyClientFrame]:
+        conversation = self.conversation(str(asking.conversation_id))
+        # A question that is answered again is told with the turn's first frame.
+        text = asking.text if isinstance(asking, Send) else ""
+        conversation.expect(str(asking.request_id), text, asking.model or "")
+        self._outbox.add(asking)
+        return [asking]
 
     def watch(self, conversation_id: str) -> list[AnyClientFrame]:
         conversation = self.conversation(conversation_id)

@@ -46,6 +46,8 @@ class TurnView:
     request_id: str | None = None
     seq: int = NOTHING_APPLIED
     question: str = ""
+    question_id: str | None = None
+    """The question's message id, which `regenerate` takes; known with the first frame of an attempt."""
     status: TurnStatus = TurnStatus.QUEUED
     model: str = ""
     answer_id: str | None = None

@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     UNKNOWN_TURN = "unknown_turn"
     UNKNOWN_PARENT = "unknown_parent"
+    UNKNOWN_QUESTION = "unknown_question"
     OVERLOADED = "overloaded"
     CONVERSATION_BUSY = "conversation_busy"
     ACCEPT_UNKNOWN = "accept_unknown"
@@ -55,6 +56,7 @@ _TEXTS: dict[ErrorCode, str] = {
     ErrorCode.UNKNOWN_MODEL: "There is no such model here. Choose one of the offered aliases.",
     ErrorCode.UNKNOWN_TURN: "There is no such turn of yours.",
     ErrorCode.UNKNOWN_PARENT: "The message to go on from does not exist in this conversation.",
+    ErrorCode.UNKNOWN_QUESTION: "There is no such question in this conversation to be answered again.",
     ErrorCode.OVERLOADED: "Too much is waiting right now. Try again in a moment.",
     ErrorCode.CONVERSATION_BUSY: "This conversation is still being answered. Wait for the end, or stop it.",
     ErrorCode.ACCEPT_UNKNOWN: "It is not known whether the message was accepted. Send the same request again.",

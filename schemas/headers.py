@@ -59,7 +59,7 @@ def request_headers(request: ChatRequest) -> Headers:
     return [
         ("ce_id", request.turn_id.encode()),
         ("ce_source", SOURCE.encode()),
-        ("ce_type", b"samvad.chat.request.v1"),
+        ("ce_type", f"samvad.chat.request.v{request.version}".encode()),
         ("ce_specversion", b"1.0"),
         ("ce_time", request.accepted_at.encode()),
         ("content-type", b"application/json"),

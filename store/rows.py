@@ -27,6 +27,7 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """A turn's row. Only compare-and-set on `version` writes it; each write raises `version` by one, from 1.
 
     `attempt` 0 means that nobody claimed it yet (a stop came first). `owner` None with an attempt means released.
+    `answers_again`: the question is another turn's, stored already.
     """
 
     turn_id: str
@@ -41,6 +42,7 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     first_claimed_at_ms: int | None = None
     question: UserMessage | None = None
     answer_id: str | None = None
+    answers_again: bool = False
     usage_by_attempt: dict[int, Usage] = {}
     finish: Finish | None = None
 

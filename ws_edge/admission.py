@@ -1,19 +1,19 @@
 """May this be asked? What can be said without the store or the broker. Pure."""
 
-from schemas.client_frames import Send
+from schemas.client_frames import Regenerate, Send
 from schemas.errors import ErrorCode
 from schemas.requests import ChatRequest
 from ws_edge.models_offered import OfferedModels
 from ws_edge.turns_in_flight import TurnsInFlight
 
 
-def refusal_of_frame(send: Send, models: OfferedModels) -> ErrorCode | None:
+def refusal_of_frame(frame: Send | Regenerate, models: OfferedModels) -> ErrorCode | None:
     """Why the frame itself can't be accepted."""
-    if not send.text.strip():
+    if isinstance(frame, Send) and not frame.text.strip():
         return ErrorCode.EMPTY_TEXT
-    if send.attachments:
+    if isinstance(frame, Send) and frame.attachments:
         return ErrorCode.UNSUPPORTED
-    if models.alias(send.model) is None:
+    if models.alias(frame.model) is None:
         return ErrorCode.UNKNOWN_MODEL
     return None
 

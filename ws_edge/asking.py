@@ -1,7 +1,7 @@
 """The accept step: a `send` becomes a durable request, then `accepted`, then `asked` for all devices (DESIGN 6.1).
 
-In: a `send` frame. Out: `rejected` before anything was produced; or `accepted` once the broker has the record (G1);
-or `error{accept_unknown}`. Nothing here runs in a socket's read loop (W4), and what began survives the socket.
+In: a `send` or `regenerate` frame. Out: `rejected` before anything was produced; or `accepted` once the broker has the
+record (G1); or `error{accept_unknown}`. Nothing here runs in a socket's read loop (W4), and what began survives it.
 """
 
 from collections import Counter
@@ -23,11 +23,11 @@ from schemas.frames import Accepted, Asked, ErrorFrame, Rejected, error_frame, r
 from schemas.headers import ReplyAddress
 from schemas.ids import turn_id_of
 from schemas.parts import UserMessage
-from schemas.requests import ChatRequest
+from schemas.requests import Ask, AskAgain, ChatRequest
 from store.errors import StoreUnavailable
-from store.rows import MessageRow
 from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
 from ws_edge.announcing import Announcer
+from ws_edge.asking_again import Messages, unfinished_request, with_its_question
 from ws_edge.clocks import Clocks
 from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
@@ -46,12 +46,6 @@ class Requests(Protocol):
 
     async def ask(self, request: ChatRequest) -> None:
         """Returns when the broker has it. Raises NotAttempted, OutcomeUnknown or RecordRefused."""
-
-
-class Messages(Protocol):
-    """One stored message. Raises StoreUnavailable."""
-
-    async def one(self, user_id: str, conversation_id: str, message_id: str) -> MessageRow | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +73,21 @@ class Asking:
         self._max_open_turns = max_open_turns
         self._about_to_open: Counter[str] = Counter()
 
-    def ask(self, feed: Feed, send: Send) -> None:
+    def ask(self, feed: Feed, frame: Send | Regenerate) -> None:
         """Begins to accept. What can be refused at once is refused at once."""
-        request_id, conversation_id = str(send.request_id), str(send.conversation_id)
-        refusal = refusal_of_frame(send, self._parts.models)
+        request_id, conversation_id = str(frame.request_id), str(frame.conversation_id)
+        refusal = refusal_of_frame(frame, self._parts.models)
         if refusal is None and not self._parts.watcher.may_watch(feed, conversation_id):
             refusal = ErrorCode.TOO_MANY_WATCHED
         if refusal is not None:
             self._refuse(feed, request_id, refusal)
             return
-        request = self._request(feed.user_id, send)
+        request = self._request(feed.user_id, frame)
         broken = partial(feed.say, error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request_id))
         if self.after_asks(feed, conversation_id, partial(self._accept, feed, request), broken):
             self._parts.watcher.follow(feed, conversation_id)
         else:
             self._refuse(feed, request_id, ErrorCode.OVERLOADED)
-
-    def regenerate(self, feed: Feed, frame: Regenerate) -> None:
-        self._refuse(feed, str(frame.request_id), ErrorCode.UNSUPPORTED)
 
     def after_asks(self, feed: Feed, conversation_id: str, work: Work, broken: Callable[[], None]) -> bool:
         """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""
@@ -113,9 +104,13 @@ class Asking:
                 await self._open(feed, request)
 
     async def _open(self, feed: Feed, request: ChatRequest) -> None:
-        if not await self._has_its_parent(request):
-            self._refuse(feed, request.request_id, ErrorCode.UNKNOWN_PARENT)
-            return
+        checked = await self._checked(request)
+        if isinstance(checked, ErrorCode):
+            self._refuse(feed, request.request_id, checked)
+        else:
+            await self._give_to_workers(feed, checked)
+
+    async def _give_to_workers(self, feed: Feed, request: ChatRequest) -> None:
         began_at = self._parts.clocks.now()
         answer = await self._produce(request)
         self._answer(feed, answer)
@@ -162,7 +157,7 @@ class Asking:
             turn_id=request.turn_id,
             seq=0,
             request_id=request.request_id,
-            user_message=UserMessage(request.text, request.parent_id),
+            user_message=_question_of(request),
             model=request.model,
         )
         address = ReplyAddress(codec.kind_of(asked), asked.conversation_id, asked.turn_id, asked.seq)
@@ -178,6 +173,12 @@ class Asking:
     def _refusal(self, request: ChatRequest) -> ErrorCode | None:
         return refusal_now(request, self._turns, self._max_open_turns - self._about_to_open[request.user_id])
 
+    async def _checked(self, request: ChatRequest) -> ChatRequest | ErrorCode:
+        """The request as the workers get it, or why the message that it names is none to go on from."""
+        if isinstance(request, AskAgain):
+            return await with_its_question(request, self._parts.messages, self._turns)
+        return request if await self._has_its_parent(request) else ErrorCode.UNKNOWN_PARENT
+
     async def _has_its_parent(self, request: ChatRequest) -> bool:
         """True also when the store can't say: then the worker decides, and the turn may end as `failed`."""
         if request.parent_id is None or names_message_in_flight(request, self._turns):
@@ -188,16 +189,26 @@ class Asking:
             return True
         return message is not None
 
-    def _request(self, user_id: str, send: Send) -> ChatRequest:
-        conversation_id, request_id = str(send.conversation_id), str(send.request_id)
-        return ChatRequest(
+    def _request(self, user_id: str, frame: Send | Regenerate) -> ChatRequest:
+        model = self._parts.models.alias(frame.model) or self._parts.models.default
+        now_ms = self._parts.clocks.epoch_ms()
+        if isinstance(frame, Regenerate):
+            return unfinished_request(user_id, frame, model, now_ms)
+        conversation_id, request_id = str(frame.conversation_id), str(frame.request_id)
+        return Ask(
             user_id=user_id,
             conversation_id=conversation_id,
             turn_id=turn_id_of(user_id, conversation_id, request_id),
             request_id=request_id,
-            text=send.text,
-            model=self._parts.models.alias(send.model) or self._parts.models.default,
-            parent_id=None if send.parent_id is None else str(send.parent_id),
-            on_busy=send.on_busy,
-            accepted_at=rfc3339(self._parts.clocks.epoch_ms()),
+            text=frame.text,
+            model=model,
+            parent_id=None if frame.parent_id is None else str(frame.parent_id),
+            on_busy=frame.on_busy,
+            accepted_at=rfc3339(now_ms),
         )
+
+
+def _question_of(request: ChatRequest) -> UserMessage:
+    """As `asked` shows it. A new question has no id before the turn's first claim."""
+    question_id = request.question_id if isinstance(request, AskAgain) else None
+    return UserMessage(request.text, request.parent_id, question_id)

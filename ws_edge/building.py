@@ -15,7 +15,7 @@ from observability.health import Health
 from observability.tracing import Tracing, untraced
 from schemas.headers import ReplyAddress
 from store import stop_marks
-from ws_edge import asking, changing_conversations, looking_up, rest, stopping, watch_reading
+from ws_edge import asking, asking_again, changing_conversations, looking_up, rest, stopping, watch_reading
 from ws_edge.announcing import Announcer, Replies
 from ws_edge.app import EdgeApp, http_app
 from ws_edge.asking import Asking, AskingParts
@@ -62,7 +62,7 @@ class Turns(looking_up.TurnRows, stop_marks.TurnRows, watch_reading.OpenTurns, P
     """The store's turns."""
 
 
-class Messages(asking.Messages, rest.Messages, Protocol):
+class Messages(asking_again.Messages, rest.Messages, Protocol):
     """The store's messages."""
 
 

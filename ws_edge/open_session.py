@@ -126,10 +126,8 @@ class OpenSession:
 
     def _do(self, feed: Feed, frame: Send | Regenerate | Stop | Watch | Unwatch) -> None:
         match frame:
-            case Send():
+            case Send() | Regenerate():
                 self._parts.asking.ask(feed, frame)
-            case Regenerate():
-                self._parts.asking.regenerate(feed, frame)
             case Stop():
                 self._parts.stopping.stop(feed, frame)
             case Watch():

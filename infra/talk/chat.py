@@ -23,7 +23,7 @@ from samvad_client import (
     TurnHandle,
     TurnView,
 )
-from samvad_client.rest import ConversationRow
+from samvad_client.rest import ConversationRow, MessageRow
 from schemas.ids import new_id
 
 LISTED = 50
@@ -58,6 +58,7 @@ class Chat:
             "list": self._list,
             "open": self._open_numbered,
             "new": self._new,
+            "again": self._again,
             "model": self._model,
             "rename": self._rename,
             "delete": self._delete,
@@ -101,6 +102,21 @@ class Chat:
         handle = self._client.ask(self._conversation_id, text, self._models.alias)
         await self._answers.follow(handle, began=asyncio.get_running_loop().time())
         self._screen.say("")
+
+    async def _again(self, _: str) -> None:
+        """Another answer to the question that was answered last, from the model that is chosen now."""
+        newest = [] if self._is_empty else await self._newest_message()
+        if not newest:
+            self._screen.say("Ask something first.")
+            return
+        question_id = newest[0].parent_id or newest[0].id
+        handle = self._client.regenerate(self._conversation_id, question_id, self._models.alias)
+        await self._answers.follow(handle, began=asyncio.get_running_loop().time())
+        self._screen.say("")
+
+    async def _newest_message(self) -> list[MessageRow]:
+        conversation_id = self._conversation_id
+        return (await self._person.call(lambda rest: rest.messages(conversation_id, limit=1))).messages
 
     async def _list(self, _: str) -> None:
         await self._fetch_list()

@@ -9,6 +9,7 @@ HELP = {
     "list": ("", "your earlier conversations, numbered"),
     "open": ("N", "go on with conversation N of the list"),
     "new": ("", "begin a new conversation"),
+    "again": ("", "have your last question answered again"),
     "model": ("[NAME]", "choose the model, or see which there are"),
     "rename": ("TITLE", "give this conversation a title"),
     "delete": ("", "delete this conversation for good"),

@@ -37,6 +37,7 @@ def a_full_turn() -> TurnRow:
         first_claimed_at_ms=1_770_000_000_000,
         question=UserMessage("Why?", parent_id=new_id(), id=message_id(0)),
         answer_id=message_id(1),
+        answers_again=True,
         usage_by_attempt={1: Usage(10, 5, True), 2: Usage(10, 20, False)},
         finish=a_finish(),
     )

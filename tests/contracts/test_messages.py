@@ -30,6 +30,16 @@ async def test_messages_come_back_with_every_field_as_they_were_written(store: S
     assert await store.messages.one(user_id, conversation_id, rows[1].message_id) == rows[1]
 
 
+async def test_answers_to_one_question_are_siblings_in_the_order_of_their_ids(store: Store) -> None:
+    user_id, conversation_id, question = new_id(), new_id(), a_message(1)
+    siblings = [a_message(moment, role="assistant", parent_id=question.message_id) for moment in (2, 5, 4)]
+    await store.messages.append(user_id, conversation_id, [question, siblings[0]], 100)
+    for number, sibling in enumerate(siblings[1:], start=101):
+        await store.messages.append(user_id, conversation_id, [sibling], number)
+    page = await store.messages.page(user_id, conversation_id, None, 10)
+    assert page == [siblings[1], siblings[2], siblings[0], question]
+
+
 async def test_a_page_is_newest_first_whatever_the_order_of_writing(store: Store) -> None:
     user_id, conversation_id = new_id(), new_id()
     rows = [a_message(moment, text=str(moment)) for moment in (3, 1, 2)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from schemas.client_frames import Hello, Send, Stop, Watch
+from schemas.client_frames import Hello, Regenerate, Send, Stop, Watch
 from schemas.codec import decode_client_frame, encode
 from schemas.errors import ErrorCode
 from schemas.frames import (
@@ -90,6 +90,7 @@ class TalkingEdge:
         self.titles: dict[str, str] = {}
         self.messages: dict[str, list[dict[str, Any]]] = {}
         self.questions: list[Send] = []
+        self.asked_again: list[Regenerate] = []
         self.sign_ins = 0
         self._turns: dict[str, Turn] = {}
         self._sockets: set[web.WebSocketResponse] = set()
@@ -108,13 +109,12 @@ class TalkingEdge:
 
     def remember(self, conversation_id: str, question: str, answer: str) -> None:
         """Puts a finished turn into the history."""
-        shared = {"parent_id": None, "created_at": "2026-03-01T12:00:00Z"}
+        question_id, shared = new_id(), {"created_at": "2026-03-01T12:00:00Z"}
+        asked = {"id": question_id, "role": "user", "text": question, "model": None, "status": None, "parent_id": None}
+        said = {"id": new_id(), "role": "assistant", "text": answer, "model": "fast", "status": "completed"}
         self.titles.setdefault(conversation_id, question)
         self.messages.setdefault(conversation_id, []).extend(
-            [
-                {"id": new_id(), "role": "user", "text": question, "model": None, "status": None, **shared},
-                {"id": new_id(), "role": "assistant", "text": answer, "model": "fast", "status": "completed", **shared},
-            ]
+            [asked | shared, said | shared | {"parent_id": question_id}]
         )
 
     def cut_connections(self) -> None:
@@ -139,7 +139,8 @@ class TalkingEdge:
         return web.json_response({"conversations": rows[::-1], "next": None})
 
     async def _messages(self, request: web.Request) -> web.Response:
-        return web.json_response({"messages": self.messages.get(request.match_info["id"], []), "next": None})
+        limit = int(request.query["limit"])
+        return web.json_response({"messages": self.messages.get(request.match_info["id"], [])[-limit:], "next": None})
 
     async def _rename(self, request: web.Request) -> web.Response:
         self.titles[request.match_info["id"]] = (await request.json())["title"]
@@ -166,6 +167,9 @@ class TalkingEdge:
                 await say(socket, Ready(new_id(), new_id(), {}, 30, "2030-01-01T00:00:00Z"))
             case Send() as send:
                 await self._take(socket, send)
+            case Regenerate() as again:
+                self.asked_again.append(again)
+                await self._take(socket, Send(again.request_id, again.conversation_id, "once more", again.model))
             case Watch() as watch:
                 await self._resume(socket, watch)
             case Stop() as stop if not self.ignores_stops:

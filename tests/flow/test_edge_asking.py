@@ -92,13 +92,6 @@ async def test_what_can_not_be_asked_is_rejected_and_nothing_is_produced(
         assert scene.requests.asked == []
 
 
-async def test_an_answer_can_not_be_made_again_yet(scene: Stage) -> None:
-    async with scene.person() as person:
-        ids = {"request_id": new_id(), "conversation_id": new_id(), "message_id": new_id()}
-        await person.say(type="regenerate", **ids)
-        assert (await person.hear("rejected"))["code"] == "unsupported"
-
-
 @pytest.mark.parametrize(
     ("error", "kind", "code"),
     [

@@ -21,7 +21,7 @@ from samvad_client import (
     TurnHandle,
     TurnView,
 )
-from schemas.client_frames import Send, Stop, Unwatch, Watch
+from schemas.client_frames import Regenerate, Send, Stop, Unwatch, Watch
 from schemas.errors import ErrorCode
 from schemas.frames import (
     Accepted,
@@ -35,6 +35,7 @@ from schemas.frames import (
     rejected_frame,
 )
 from schemas.ids import new_id, seq_of
+from schemas.parts import UserMessage
 from schemas.statuses import TurnStatus
 from tests.flow.scripted_edge import ScriptedEdge, ScriptedSession, scripted_edge
 from tests.turn_frames import CONVERSATION, TURN, asked, completed, delta, snapshot, started, stopped
@@ -292,6 +293,28 @@ async def test_an_expired_token_is_renewed_where_the_program_knows_how(edge: Scr
     edge.refused_tokens = {"stale"}
     async with SamvadClient(edge.url, "stale", sign_in=sign_in):
         assert (await edge.session()).token == "fresh"
+
+
+async def test_a_question_is_answered_again_and_said_again_until_it_is_accepted(edge: ScriptedEdge) -> None:
+    async with connected(edge) as client:
+        session, handle = await begin(edge, client, completed(1))
+        question_id = (await handle.ended()).question_id
+        assert question_id is not None
+        other = client.regenerate(CONVERSATION, question_id, "smart")
+        again = await session.hear(Regenerate)
+        assert (str(again.message_id), again.model) == (question_id, "smart")
+        session.abort()
+        session = await edge.session()
+        await watch_again(session)
+        assert await session.hear(Regenerate) == again
+        assert other.view.question == ""
+        turn_id = new_id()
+        await session.say(Accepted(str(again.request_id), turn_id))
+        question = UserMessage(handle.view.question, id=question_id)
+        begun = msgspec.structs.replace(started(), request_id=str(again.request_id), user_message=question)
+        await session.say(*(msgspec.structs.replace(frame, turn_id=turn_id) for frame in (begun, completed(1))))
+        view = await other.ended()
+        assert (view.turn_id, view.question_id, view.question) == (turn_id, question_id, question.text)
 
 
 async def test_a_fresh_token_that_is_refused_too_ends_the_client(edge: ScriptedEdge) -> None:

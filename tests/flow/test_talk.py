@@ -276,6 +276,19 @@ async def test_models_titles_and_conversations_are_changed_by_commands(edge: Tal
     assert edge.questions[0].model == "smart"
 
 
+async def test_the_last_question_is_answered_again_by_the_model_that_is_chosen_then(edge: TalkingEdge) -> None:
+    async with person(edge) as asha:
+        await asha.asks("/again")
+        await asha.sees("Ask something first.")
+        await asha.asks("hello")
+        await asha.sees("tokens in")
+        await asha.asks("/model smart")
+        await asha.asks("/again")
+        await asha.sees("You said: once more")
+    (again,), (first, *_) = edge.asked_again, edge.messages.values()
+    assert (str(again.message_id), again.model) == (first[0]["id"], "smart")
+
+
 async def test_alt_enter_begins_a_new_line(edge: TalkingEdge) -> None:
     async with person(edge) as asha:
         asha.type("one\x1b\rtwo\r")

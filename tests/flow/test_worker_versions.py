@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from schemas.requests import VERSION
 from schemas.topics import DEAD_LETTERS
 from tests.contracts.deadlines import eventually
 from tests.flow.scripted_door import ScriptedDoor
@@ -17,7 +18,7 @@ async def test_a_newer_record_is_left_uncommitted_and_the_worker_turns_unready(t
         await stage.replies.end_of(before.turn_id)
         assert stage.worker.is_ready
         newer = a_request()
-        await stage.write_request(msgspec.json.encode({"version": 2, "turn": newer.turn_id}), newer)
+        await stage.write_request(msgspec.json.encode({"version": VERSION + 1, "turn": newer.turn_id}), newer)
         behind = await stage.ask()
         await eventually(lambda: is_unready(stage))
         await stage.until_committed(1)

@@ -11,8 +11,9 @@ from schemas import codec
 from schemas.client_frames import Send, Watch
 from schemas.control import ConversationDropped, ConversationRenamed, StopAsked, TurnTaken
 from schemas.frames import Delta, Pong, Queued
+from schemas.headers import header, request_headers
 from schemas.ids import new_id
-from schemas.requests import Ask
+from schemas.requests import VERSION, Ask, AskAgain, ChatRequest
 from schemas.usage import UsageRecord
 
 ASK = Ask(
@@ -25,6 +26,8 @@ ASK = Ask(
     accepted_at="now",
 )
 
+ASK_AGAIN = AskAgain(**(msgspec.structs.asdict(ASK) | {"version": 2, "question_id": "q"}))
+
 AN_ID = "0198c5f2-7b1e-7c3a-9d4e-5f60718293a4"
 
 
@@ -32,8 +35,9 @@ def with_fields(word: msgspec.Struct, **fields: object) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(codec.encode(word)) | fields)
 
 
-def test_a_request_comes_back_as_it_was() -> None:
-    assert codec.decode_request(codec.encode(ASK)) == ASK
+@pytest.mark.parametrize("request_", [ASK, ASK_AGAIN])
+def test_a_request_comes_back_as_it_was(request_: ChatRequest) -> None:
+    assert codec.decode_request(codec.encode(request_)) == request_
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -56,9 +60,30 @@ def test_notices_come_back_as_they_were(notice: msgspec.Struct) -> None:
 
 def test_a_newer_version_is_not_poison() -> None:
     with pytest.raises(codec.NewerVersion):
-        codec.decode_request(with_fields(ASK, version=2))
+        codec.decode_request(with_fields(ASK, version=VERSION + 1))
     with pytest.raises(codec.NewerVersion):
-        codec.decode_request(b'{"version": 2, "entirely": "different"}')
+        codec.decode_request(msgspec.json.encode({"version": VERSION + 1, "entirely": "different"}))
+
+
+def test_every_request_names_the_version_that_brought_its_kind() -> None:
+    assert b'"version":1' in codec.encode(ASK)
+    assert b'"version":2' in codec.encode(ASK_AGAIN)
+    headers = [header(request_headers(request), "ce_type") for request in (ASK, ASK_AGAIN)]
+    assert headers == ["samvad.chat.request.v1", "samvad.chat.request.v2"]
+
+
+def test_a_worker_of_version_1_reads_questions_and_takes_a_repeated_one_for_newer_not_for_poison() -> None:
+    version_1 = msgspec.json.Decoder(Ask)
+    assert codec._decode_versioned(version_1, codec.encode(ASK), 1) == ASK
+    with pytest.raises(codec.NewerVersion):
+        codec._decode_versioned(version_1, codec.encode(ASK_AGAIN), 1)
+
+
+def test_a_request_that_names_no_version_is_of_the_first() -> None:
+    said = msgspec.json.decode(codec.encode(ASK))
+    for absent in ("version", "parent_id", "on_busy"):
+        del said[absent]
+    assert codec.decode_request(msgspec.json.encode(said)) == ASK
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from schemas.client_frames import Send
 from schemas.errors import ErrorCode
 from schemas.ids import new_id, user_id_of
-from schemas.requests import ChatRequest
+from schemas.requests import Ask, ChatRequest
 from tests.edge_turns import Turn, reply
 from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
 from ws_edge.bucket import Bucket
@@ -140,7 +140,7 @@ def test_a_frame_is_refused_for_what_it_says(frame: Send, code: ErrorCode | None
 def request(turn: Turn, **fields: Any) -> ChatRequest:
     known = {"user_id": turn.user_id, "conversation_id": turn.conversation_id, "turn_id": new_id()}
     rest = {"request_id": new_id(), "text": "And?", "model": "fast", "accepted_at": ""}
-    return ChatRequest(**(known | rest | fields))
+    return Ask(**(known | rest | fields))
 
 
 def running(turn: Turn) -> TurnsInFlight:

@@ -2,6 +2,7 @@
 
 import uuid
 
+import msgspec
 import pytest
 
 from consumers.history import ConversationGone, History, Path, UnknownParent
@@ -76,12 +77,30 @@ async def test_a_warm_conversation_is_not_read() -> None:
     assert store.reads == 0
 
 
-async def test_a_warm_conversation_is_read_for_another_branch() -> None:
-    store = Store(a_chain(4), a_row(an_id(4)))
+async def test_a_warm_conversation_is_read_for_another_branch_but_not_for_an_earlier_message_of_its_own() -> None:
+    store = Store([*a_chain(4), said(6, 1)], a_row(an_id(4)))
     history = new_history(store)
     history.remember(*WHERE, Path((), "Title", is_warm=True), a_chain(4))
-    assert (await history.path(*WHERE, an_id(2))).parent_id == an_id(2)
+    earlier = await history.path(*WHERE, an_id(2))
+    assert ([m.message_id for m in earlier.messages], store.reads) == ([an_id(1), an_id(2)], 0)
+    assert (await history.path(*WHERE, an_id(6))).parent_id == an_id(6)
     assert store.reads > 0
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+async def test_before_the_first_message_there_is_none_and_the_newest_moment_is_known(is_warm: bool) -> None:
+    newest = msgspec.structs.replace(said(2, 1), created_at_ms=7)
+    history = new_history(Store([said(1), newest], msgspec.structs.replace(a_row(an_id(2)), updated_at_ms=7)))
+    if is_warm:
+        history.remember(*WHERE, Path((), "Title", is_warm=True), [said(1), newest])
+    path = await history.path_to_the_first(*WHERE)
+    assert path == Path((), "Title", is_warm, newest_at_ms=7)
+    assert (await history.path(*WHERE, an_id(1))).newest_at_ms == 7
+
+
+async def test_a_deleted_conversation_has_no_first_message_either() -> None:
+    with pytest.raises(ConversationGone):
+        await new_history(Store([], a_row(None, deleted=True))).path_to_the_first(*WHERE)
 
 
 async def test_a_parent_far_back_is_found_with_one_page() -> None:

@@ -10,7 +10,7 @@ from producers.request_producer import request_record
 from schemas import codec
 from schemas.headers import Headers
 from schemas.ids import new_id
-from schemas.requests import Ask
+from schemas.requests import VERSION, Ask
 
 ASK = Ask(
     user_id=new_id(),
@@ -89,7 +89,7 @@ def test_a_request_whose_ids_are_no_ids_is_poison(field: str) -> None:
 
 
 def test_a_newer_record_is_left_for_a_newer_program() -> None:
-    newer = msgspec.json.encode(msgspec.json.decode(codec.encode(ASK)) | {"version": 2})
+    newer = msgspec.json.encode(msgspec.json.decode(codec.encode(ASK)) | {"version": VERSION + 1})
     with pytest.raises(codec.NewerVersion):
         read_record(Record(newer))
 
