@@ -21,7 +21,7 @@ class Heartbeats(Protocol):
 
 
 class Heart:
-    """Beats once in `interval_seconds` until told to stop; then leaves."""
+    """Beats and reads once in `interval_seconds` until told to stop; then leaves."""
 
     def __init__(
         self, worker_id: str, heartbeats: Heartbeats, liveness: Liveness, interval_seconds: float = 1.0

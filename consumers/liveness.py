@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 READ_INTERVAL_SECONDS = 1.0
-"""Between two rounds of a beat and a read, in a healthy store."""
+"""Between two rounds of a beat and a read, in a healthy store; shorter where deaths must be known sooner."""
 OUTAGE_SECONDS = 3.0
 """A longer pause between two successful reads counts as an outage. A slow store may look like one: each of a round's
 two statements may wait 2.5 s for a permit and 2.5 s for its answer, and still succeed.
@@ -29,8 +29,14 @@ class _LastChange:
 class Liveness:
     """What this worker knows of all workers' counters. Times are this process's monotonic seconds."""
 
-    def __init__(self, dead_after_seconds: float = 5.0, min_reads: int = 3) -> None:
+    def __init__(
+        self,
+        dead_after_seconds: float = 5.0,
+        read_interval_seconds: float = READ_INTERVAL_SECONDS,
+        min_reads: int = 3,
+    ) -> None:
         self._dead_after_seconds = dead_after_seconds
+        self._read_interval_seconds = read_interval_seconds
         self._min_reads = min_reads
         self._reads = 0
         self._newest_read_at = 0.0
@@ -75,5 +81,5 @@ class Liveness:
     def _without_outages(self, now: float) -> float:
         pause_seconds = now - self._outage_seconds - self._newest_read_at
         if self._reads > 1 and pause_seconds > OUTAGE_SECONDS:
-            self._outage_seconds += pause_seconds - READ_INTERVAL_SECONDS
+            self._outage_seconds += pause_seconds - self._read_interval_seconds
         return now - self._outage_seconds

@@ -5,20 +5,22 @@ Offsets are committed here and nowhere else: the contiguous prefix of turns whos
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidSessionTimeoutError, KafkaError
 
 from consumers.dispatching import Dispatcher, Job
 from consumers.history import History
 from consumers.offsets import OffsetTracker
 from consumers.request_progress import RequestProgress
 from consumers.running_turns import RunningTurns
+from consumers.settings import UnusableSetting
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
 from producers.consumer_closing import close_consumer
 from producers.errors import RecordRefused
@@ -32,18 +34,28 @@ log = structlog.get_logger(__name__)
 POLL_MS = 200
 COMMIT_SECONDS = 0.5
 COMMIT_TIMEOUT_SECONDS = 3.0
+MOST_HEARTBEAT_MS = 1_000
+"""The answer to a heartbeat is also how a member hears of a rebalance, and all wait for the last one to hear (K1)."""
+HEARTBEATS_IN_A_SESSION = 6
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
-    """How to take requests. `fetch_wait_ms`: how long the broker may hold an empty fetch."""
+    """How to take requests. `fetch_wait_ms`: how long the broker may hold an empty fetch; `session_ms`: how long it
+    waits for a silent worker before it gives its partitions to others.
+    """
 
     kafka: KafkaAddress
     client_id: str
     group: str = WORKERS_GROUP
     fetch_wait_ms: int = 500
-    session_ms: int = 10_000
+    session_ms: int = 8_000
     max_waiting: int = 1_000
+
+    @property
+    def heartbeat_ms(self) -> int:
+        """The pause between two words to the broker."""
+        return min(self.session_ms // HEARTBEATS_IN_A_SESSION, MOST_HEARTBEAT_MS)
 
 
 class RequestListener:
@@ -70,14 +82,19 @@ class RequestListener:
         self.is_behind_the_times = False
 
     async def start(self) -> None:
-        """Joins the group. Building and starting are one step, or the member may be stuck for good (K7)."""
+        """Joins the group. Building and starting are one step, or the member may be stuck for good (K7).
+
+        Raises UnusableSetting, and so does `run`.
+        """
         self._consumer.subscribe([REQUESTS.name], listener=self._rebalances)
-        await self._consumer.start()
+        with self._session_agreed():
+            await self._consumer.start()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Polls, dispatches and commits until `stop` is set; `getmany` is never cancelled (K6)."""
         while not stop.is_set():
-            batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=500)
+            with self._session_agreed():
+                batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=500)
             self.progress.polled(batches.keys())
             # The assignment may change while an earlier batch is taken: what was polled belongs to the one of now.
             trackers = {partition: self._dispatcher.assignment.tracker(partition) for partition in batches}
@@ -92,6 +109,16 @@ class RequestListener:
         self.on_parted(self._consumer.assignment())
         self.progress.left()
         await close_consumer(self._consumer)
+
+    @contextmanager
+    def _session_agreed(self) -> Iterator[None]:
+        try:
+            yield
+        except InvalidSessionTimeoutError as error:
+            raise UnusableSetting(
+                f"the broker refuses a session of {self._settings.session_ms / 1000:g} s: change "
+                "SAMVAD_SESSION_SECONDS, or its group.min.session.timeout.ms and group.max.session.timeout.ms"
+            ) from error
 
     @property
     def assigned_partitions(self) -> int:
@@ -217,7 +244,7 @@ def _new_consumer(settings: ListenerSettings) -> AIOKafkaConsumer:
         enable_auto_commit=False,  # K9
         auto_offset_reset="earliest",  # K9
         session_timeout_ms=settings.session_ms,
-        heartbeat_interval_ms=settings.session_ms // 4,
+        heartbeat_interval_ms=settings.heartbeat_ms,
         rebalance_timeout_ms=20_000,  # K2
         request_timeout_ms=30_000,  # K5: above the rebalance timeout
         fetch_max_wait_ms=settings.fetch_wait_ms,

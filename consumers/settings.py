@@ -4,6 +4,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class UnusableSetting(Exception):
+    """The broker does not take a setting; the message says which, and what to do."""
+
+
 class WorkerSettings(BaseSettings):
     """Defaults fit one worker on one machine."""
 
@@ -19,7 +23,15 @@ class WorkerSettings(BaseSettings):
     )
     gap_seconds: float = Field(default=30.0, gt=0, description="longest silence in the middle of an answer")
     turn_seconds: float = Field(default=600.0, gt=0, description="longest time from a turn's first claim to its end")
-    dead_after_seconds: float = Field(default=5.0, gt=0, description="a worker without heartbeat for so long is dead")
+    dead_after_seconds: float = Field(
+        default=5.0, gt=0, description="a worker without heartbeat for so long is dead: others may claim its turns"
+    )
+    session_seconds: float = Field(
+        default=8.0,
+        ge=1,
+        le=300,
+        description="the broker gives a worker's partitions to others after so long without a word from it",
+    )
     stuck_seconds: float = Field(
         default=60.0,
         gt=0,

@@ -21,7 +21,7 @@ from consumers.finishing import Books, ConversationWriter, Finisher, MessageWrit
 from consumers.heartbeat import Heart, Heartbeats
 from consumers.history import History, Messages
 from consumers.interrupting import Interrupter
-from consumers.liveness import Liveness
+from consumers.liveness import READ_INTERVAL_SECONDS, Liveness
 from consumers.request_listener import ListenerSettings, RequestListener
 from consumers.running_turns import RunningTurns
 from consumers.settings import WorkerSettings
@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 RELEASE_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
+BEATS_BEFORE_DEATH = 5
 
 
 class ModelDoor(Door, ModelFacts, Protocol):
@@ -97,16 +98,17 @@ class Worker:
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running = RunningTurns()
-        self._liveness = Liveness(settings.dead_after_seconds)
+        beat_seconds = min(READ_INTERVAL_SECONDS, settings.dead_after_seconds / BEATS_BEFORE_DEATH)
+        self._liveness = Liveness(settings.dead_after_seconds, beat_seconds)
         self._history = History(parts.store.messages, parts.store.conversations, Tails())
-        self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness)
+        self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness, beat_seconds)
         self._interrupter = Interrupter(parts.store.turns, ControlProducer(parts.records), self._running)
         self._dispatcher = Dispatcher(
             self._answering(parts).answer, self._running, settings.max_running, parts.settle, self._interrupter.begin
         )
         self._control = ControlListener(parts.kafka, parts.fetch_wait_ms, self._running, self._history)
         self._requests = RequestListener(
-            ListenerSettings(parts.kafka, f"worker-{parts.worker_id}", fetch_wait_ms=parts.fetch_wait_ms),
+            self._listening(parts),
             self._dispatcher,
             DeadLetterProducer(parts.records),
             self._history,
@@ -155,6 +157,14 @@ class Worker:
         await _end(self._tasks)
         for close in (self._interrupter.close, self._control.close, self._heart.leave):
             await _attempt(close)
+
+    def _listening(self, parts: WorkerParts) -> ListenerSettings:
+        return ListenerSettings(
+            parts.kafka,
+            client_id=f"worker-{parts.worker_id}",
+            fetch_wait_ms=parts.fetch_wait_ms,
+            session_ms=int(self._settings.session_seconds * 1000),
+        )
 
     def _answering(self, parts: WorkerParts) -> Answering:
         store, replies = parts.store, ReplyProducer(parts.frames)

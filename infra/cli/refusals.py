@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
+from consumers.settings import UnusableSetting
 from infra.embedded_broker import EmbeddedBrokerUnavailable
 from infra.local_model import LocalModelUnavailable
 from infra.model_discovery import ModelDiscoveryFailed
@@ -24,6 +25,7 @@ KNOWN = (
     LocalModelUnavailable,
     EmbeddedBrokerUnavailable,
     AdminPortTaken,
+    UnusableSetting,
     Refused,
     Stuck,
     StoreError,

@@ -1,12 +1,9 @@
 """Workers that die, or hold a turn for ever, as a test needs them: settings, a claim of theirs, and less waiting."""
 
-from functools import partial
-
 import msgspec
 import pytest
 
-from consumers import claimer, streaming, worker
-from consumers.heartbeat import Heart
+from consumers import claimer, streaming
 from consumers.settings import WorkerSettings
 from schemas.ids import new_id, new_message_id
 from schemas.parts import UserMessage
@@ -19,10 +16,9 @@ NOBODY_DIES = WorkerSettings(drain_seconds=0, merge_ms=5, dead_after_seconds=60)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers look, beat and save as often as a test wants to see it."""
+    """Workers look and save as often as a test wants to see it; how often they beat follows from QUICK_DEATH."""
     monkeypatch.setattr(claimer, "LOOK_AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(streaming, "CHECKPOINT_SECONDS", 0.05)
-    monkeypatch.setattr(worker, "Heart", partial(Heart, interval_seconds=0.03))
 
 
 def held_by(worker_id: str, request: Ask, **fields: object) -> TurnRow:

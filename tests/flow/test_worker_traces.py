@@ -1,16 +1,14 @@
 """What a worker adds to a turn's trace: one `process` span for each attempt, linked to the one before (O2, O3)."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
-from consumers import claimer, streaming, worker
-from consumers.heartbeat import Heart
 from observability.trace_ids import attempt_span_id, root_span_id, trace_id_of_turn
 from schemas.control import TurnTaken
 from schemas.requests import Ask
+from tests.flow.dying_workers import hurry
 from tests.flow.practice_client import until
 from tests.flow.scripted_door import Gate, ScriptedDoor
 from tests.flow.test_worker_claims import NOBODY_DIES, QUICK_DEATH, held_by, taken_by_another
@@ -21,9 +19,7 @@ CANARY = "CANARY-TEXT"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claimer, "LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(streaming, "CHECKPOINT_SECONDS", 0.05)
-    monkeypatch.setattr(worker, "Heart", partial(Heart, interval_seconds=0.03))
+    hurry(monkeypatch)
 
 
 def spans_of(stage: Stage, request: Ask, name: str) -> list[ReadableSpan]:
