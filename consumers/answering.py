@@ -19,7 +19,7 @@ from consumers.outcomes import Ending, Fenced, Outcome, Released
 from consumers.processing import processing, traced_turn
 from consumers.running_turns import Interruption, RunningTurn, RunningTurns
 from consumers.slot import Slot
-from consumers.streaming import Checkpoints, Door, outcome_of, save_at_release, stream_answer
+from consumers.streaming import Checkpoints, Door, outcome_of, save_text, stream_answer
 from consumers.taking import TakenRequest
 from observability import conventions as c
 from observability.tracing import Tracing
@@ -100,6 +100,7 @@ class Answering:
         return await self._conclude(begun, outcome or await self._stream(begun))
 
     async def _stream(self, attempt: Attempt) -> Outcome:
+        self._steps.beginner.go_on_from_earlier_text(attempt)
         attempt.asked = attempt.running.provider_called = True
         attempt.legs = Legs(attempt.input_tokens, attempt.kept)
         return await stream_answer(attempt, self._steps.door, self._steps.checkpoints, self._steps.turn_seconds)
@@ -147,7 +148,7 @@ class Answering:
     async def _give_back(self, attempt: Attempt, outcome: Released) -> None:
         await attempt.frames.published_and_acknowledged()
         if attempt.asked:
-            await save_at_release(attempt, self._steps.checkpoints)
+            await save_text(attempt, self._steps.checkpoints)
         await self._let_go(attempt.running, bill_of(attempt, outcome))
 
     async def _let_go(self, turn: RunningTurn, usage: Usage | None) -> None:

@@ -16,6 +16,7 @@ from consumers.context import QuestionTooLong, build_context, room_for_path
 from consumers.endings import messages_of
 from consumers.history import ConversationGone, History, Path, UnknownParent
 from consumers.llm.pieces import Piece
+from consumers.llm.prefill import to_go_on_from
 from consumers.outcomes import Ending, Failed, Stopped
 from consumers.patience import until_it_works
 from consumers.processing import Processing
@@ -26,6 +27,7 @@ from observability import conventions as c
 from observability.turn_trace import spanning
 from producers.reply_producer import ReplyProducer
 from schemas.errors import ErrorCode
+from schemas.models_file import OnFault
 from schemas.requests import AskAgain, ChatRequest
 from store.rows import TurnRow
 
@@ -38,6 +40,7 @@ class ModelFacts(Protocol):
 
     def system_prompt_of(self, alias: str) -> str | None: ...
     def budget_tokens(self, alias: str) -> int: ...
+    def on_takeover(self, alias: str) -> OnFault: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Beginner:
         """
         if attempt.row.attempt > 1 or self.ending_without_the_model(attempt) is None:
             self._observe_context(attempt)
-        await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id)
+        await attempt.frames.start(attempt.request.request_id, attempt.path.parent_id, attempt.take.reason)
 
     def _observe_context(self, attempt: Attempt) -> None:
         with spanning(attempt.place.start(c.CONTEXT)) as span:
@@ -98,8 +101,27 @@ class Beginner:
         """The ending of an attempt that must not ask anybody, if it is one."""
         if attempt.take.stops:
             return Stopped()
-        code = attempt.take.fails_with or attempt.cannot_be_answered
+        code = attempt.take.fails_with or attempt.cannot_be_answered or self._broken_off(attempt)
         return Failed(code) if code else None
+
+    def _broken_off(self, attempt: Attempt) -> ErrorCode | None:
+        """Of an alias whose answers are written in one go: the one before this attempt was not."""
+        was_begun = attempt.earlier is not None and attempt.earlier.text
+        return ErrorCode.ANSWER_CUT_OFF if was_begun and self._rule(attempt) is OnFault.FAIL else None
+
+    def _rule(self, attempt: Attempt) -> OnFault:
+        return self._parts.models.on_takeover(attempt.request.model)
+
+    def go_on_from_earlier_text(self, attempt: Attempt) -> None:
+        """What an earlier attempt had written is published again and gone on from, if the model can.
+
+        If it can't, the answer is written from its beginning, and nothing of the old text is shown.
+        """
+        if attempt.earlier is None or self._rule(attempt) is not OnFault.CONTINUE:
+            return
+        attempt.kept = to_go_on_from(attempt.earlier.text)
+        if attempt.kept:
+            attempt.frames.add(Piece(attempt.kept))
 
     async def show_earlier_text(self, attempt: Attempt) -> None:
         """An attempt is self-contained: what an earlier one had written is published again, then kept."""

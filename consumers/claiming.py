@@ -51,11 +51,13 @@ class Take:
     """Write `row` if the stored version is still `expected_version`.
 
     `fails_with`: the attempt is only there to end the turn this way. `stops`: it is only there to stop it.
+    `reason`: why there is another attempt, as `started` says it: `moved` (given back at a drain) or `takeover`.
     """
 
     row: TurnRow
     expected_version: int | None
     fails_with: ErrorCode | None = None
+    reason: str | None = None
 
     @property
     def stops(self) -> bool:
@@ -73,7 +75,7 @@ def decide(row: TurnRow | None, request: ChatRequest, claimant: Claimant) -> Dec
         return Ended(row)
     if _must_wait(row, claimant):
         return HeldByAnother(row)
-    return Take(_next_claim(row, request, claimant), row.version, _why_to_fail(row, claimant))
+    return Take(_next_claim(row, request, claimant), row.version, _why_to_fail(row, claimant), _why_again(row))
 
 
 def is_mine(row: TurnRow, claimed: TurnRow) -> bool:
@@ -116,6 +118,12 @@ def _why_to_fail(row: TurnRow, claimant: Claimant) -> ErrorCode | None:
     if _seconds_since_first_claim(row, claimant) > claimant.turn_seconds:
         return ErrorCode.DEADLINE_EXCEEDED
     return None
+
+
+def _why_again(row: TurnRow) -> str | None:
+    if row.attempt == 0:
+        return None
+    return "moved" if row.owner is None else "takeover"
 
 
 def _seconds_since_first_claim(row: TurnRow, claimant: Claimant) -> float:

@@ -46,10 +46,16 @@ async def stream_answer(attempt: Attempt, door: Door, checkpoints: Checkpoints, 
         )
         if reading in done:
             return reading.result()
-        attempt.frames.discard_pending()
-        return outcome_of(attempt.running.interruption)
+        return _broken_off(attempt)
     finally:
         await _close(reading, saving)
+
+
+def _broken_off(attempt: Attempt) -> Outcome:
+    outcome = outcome_of(attempt.running.interruption)
+    if not isinstance(outcome, Released):  # the next attempt goes on from all that there is
+        attempt.frames.discard_pending()
+    return outcome
 
 
 def outcome_of(interruption: Interruption | None) -> Outcome:
@@ -92,11 +98,16 @@ def _question(attempt: Attempt) -> Question:
         attempt.row.conversation_id,
         attempt.place,
         kept=attempt.kept,
+        kept_by=attempt.earlier.model if attempt.earlier else "",
     )
 
 
 async def _save_now_and_then(attempt: Attempt, checkpoints: Checkpoints) -> None:
     saved_seq = seq_of(attempt.row.attempt, 0)
+    if attempt.kept:
+        # Whole and at once, so that a second death loses nothing of it.
+        await attempt.frames.published_and_acknowledged()
+        await save_text(attempt, checkpoints)
     while True:
         await asyncio.sleep(CHECKPOINT_SECONDS)
         if attempt.frames.next_seq - 1 == saved_seq:
@@ -107,8 +118,8 @@ async def _save_now_and_then(attempt: Attempt, checkpoints: Checkpoints) -> None
             saved_seq = checkpoint.seq
 
 
-async def save_at_release(attempt: Attempt, checkpoints: Checkpoints) -> None:
-    """Saves the text of an attempt that is given back."""
+async def save_text(attempt: Attempt, checkpoints: Checkpoints) -> None:
+    """Saves the text as published, unless the store is away."""
     with suppress(StoreUnavailable):
         await checkpoints.save(attempt.row.turn_id, attempt.frames.checkpoint)
 

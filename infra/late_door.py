@@ -14,7 +14,7 @@ from consumers.llm.questions import Question
 from consumers.settings import WorkerSettings
 from consumers.worker import ModelDoor
 from observability.worker_metrics import WorkerMetrics
-from schemas.models_file import ModelsFile, UnusableModels
+from schemas.models_file import ModelsFile, OnFault, UnusableModels
 
 if TYPE_CHECKING:
     from consumers.llm.door import LlmDoor
@@ -37,6 +37,9 @@ class LateDoor:
 
     def budget_tokens(self, alias: str) -> int:
         return self._opened.budget_tokens(alias)
+
+    def on_takeover(self, alias: str) -> OnFault:
+        return self._opened.on_takeover(alias)
 
     @property
     def _opened(self) -> ModelDoor:

@@ -55,10 +55,12 @@ class LlmDoor:
         window = self._deployments.smallest_window(alias) or DEFAULT_CONTEXT_TOKENS
         return window - window // ANSWER_SHARE
 
-    def can_continue(self, alias: str) -> bool:
-        """Whether an answer that was broken off can be gone on with: the alias's rule and all of its deployments."""
-        may = self._models.on_fault_of(alias) is OnFault.CONTINUE
-        return may and self._deployments.all_may_continue(alias)
+    def on_takeover(self, alias: str) -> OnFault:
+        """What becomes of an answer whose worker died: the alias's rule, if all of its deployments can keep it."""
+        rule = self._models.on_fault_of(alias)
+        if rule is OnFault.CONTINUE and not self._deployments.all_may_continue(alias):
+            return OnFault.RESTART
+        return rule
 
     async def answer(self, question: Question) -> AsyncGenerator[Told, None]:
         """Pieces, a Switch where a fault after the first piece was survived, then one End. Raises ProviderFault."""

@@ -41,7 +41,7 @@ def local_model_config(base_url: str, model: str, context_tokens: int) -> dict[s
     entry = {
         "model_name": Size.FAST.value,
         "litellm_params": params,
-        "model_info": {"max_input_tokens": context_tokens},
+        "model_info": {"max_input_tokens": context_tokens, "supports_assistant_prefill": True},
     }
     alias = {"title": f"{model} (tiny, on this machine)", "system_prompt": _LOCAL_SYSTEM_PROMPT}
     return {"model_list": [entry], "router_settings": {}, "aliases": {Size.FAST.value: alias}}

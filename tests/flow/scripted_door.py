@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from consumers.llm.pieces import End, Piece, ProviderFault, Switch, Told
 from consumers.llm.questions import Question
+from schemas.models_file import OnFault
 from schemas.parts import Usage
 
 USAGE = Usage(input_tokens=7, output_tokens=11, estimated=False)
@@ -38,6 +39,7 @@ class ScriptedDoor:
         self.scripts = dict(scripts)
         self.asked: list[Question] = []
         self.closed = 0
+        self.rule_on_takeover = OnFault.RESTART
         self._budget_tokens = budget_tokens
 
     def system_prompt_of(self, alias: str) -> str | None:
@@ -46,6 +48,9 @@ class ScriptedDoor:
 
     def budget_tokens(self, alias: str) -> int:
         return self._budget_tokens
+
+    def on_takeover(self, alias: str) -> OnFault:
+        return self.rule_on_takeover
 
     async def answer(self, question: Question) -> AsyncGenerator[Told, None]:
         self.asked.append(question)

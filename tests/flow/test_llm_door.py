@@ -26,7 +26,7 @@ from observability.tracing import untraced
 from observability.turn_trace import TracePoint
 from observability.worker_metrics import WorkerMetrics
 from schemas.errors import ErrorCode
-from schemas.models_file import read_models
+from schemas.models_file import OnFault, read_models
 from tests.flow.admin_pages import samples_in
 from tests.flow.practice_client import until
 from tests.flow.practice_models import LITELLM_WARNS, SECRET, entry, models_with_fallback
@@ -217,6 +217,34 @@ async def test_a_fault_of_the_one_that_goes_on_is_not_told_before_its_first_toke
     assert [(said.from_model, said.to_model) for said in told if isinstance(said, Switch)] == [("a", "c")]
 
 
+@pytest.mark.parametrize(
+    ("on_fault", "second_can", "rule"),
+    [
+        ("continue", True, OnFault.CONTINUE),
+        ("continue", False, OnFault.RESTART),
+        ("restart", True, OnFault.RESTART),
+        ("fail", True, OnFault.FAIL),
+    ],
+)
+async def test_a_takeover_goes_on_only_where_every_deployment_of_the_alias_can(
+    provider: PracticeProvider, on_fault: str, second_can: bool, rule: OnFault
+) -> None:
+    second = entry(provider, "a", "practice-9x0") | {"model_info": {"supports_assistant_prefill": second_can}}
+    model_list = [entry(provider, "a", "practice-8x0"), second]
+    door = LlmDoor(read_models({"model_list": model_list, "aliases": {"a": {"on_fault": on_fault}}}))
+    assert door.on_takeover("a") is rule
+
+
+async def test_who_refuses_to_go_on_is_asked_again_from_the_beginning() -> None:
+    async with RawProvider('{"content":"anew"}', refuses_to_go_on=True) as (base_url, keys):
+        params = {"model": "hosted_vllm/x", "api_base": base_url, "api_key": "x"}
+        info = {"supports_assistant_prefill": True}
+        models = {"model_list": [{"model_name": "a", "litellm_params": params, "model_info": info}]}
+        told = await tell(LlmDoor(read_models(models)), kept="What was")
+    assert told[:-1] == [Switch(0, "a", "a", ErrorCode.PROVIDER_REFUSED), Piece("anew")]
+    assert len(keys) == 2
+
+
 async def test_switches_are_counted_by_alias_and_reason(provider: PracticeProvider) -> None:
     registry = new_registry()
     models = models_with_fallback(provider, "practice-8x0-truncate4", fallback="practice-8x0")
@@ -371,7 +399,8 @@ async def test_reasoning_comes_apart_and_unpaired_surrogates_as_question_marks()
 class RawProvider:
     """A server that says just these deltas; as a context it gives its base URL and the keys that it was shown."""
 
-    def __init__(self, *deltas: str) -> None:
+    def __init__(self, *deltas: str, refuses_to_go_on: bool = False) -> None:
+        self._refuses_to_go_on = refuses_to_go_on
         self._events = [f'data: {{"id":"1","model":"x","choices":[{{"index":0,"delta":{d}}}]}}\n\n' for d in deltas]
         self._keys: list[str] = []
 
@@ -388,6 +417,8 @@ class RawProvider:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self._keys.append(request.headers["Authorization"])
+        if self._refuses_to_go_on and (await request.json())["messages"][-1]["role"] == "assistant":
+            return web.json_response({"error": {"message": "prefill is incompatible with thinking"}}, status=400)
         end = (
             'data: {"id":"1","model":"x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
         )

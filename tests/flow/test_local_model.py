@@ -14,6 +14,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from consumers.llm.prefill import ask_of
 from infra.local_model import LocalModel, LocalModelUnavailable, child, local_model
 
 LONG_ANSWER_TOKENS = 1500
@@ -87,6 +88,17 @@ async def test_several_answers_stream_at_once_each_as_long_as_was_asked(
     answers = await asyncio.gather(*(answer(http, model, f"Tell me about the number {n}.", n) for n in lengths))
     assert [events[-1]["usage"]["completion_tokens"] for events in answers] == lengths  # type: ignore[index]
     assert all(len(events) > length for events, length in zip(answers, lengths, strict=True))
+
+
+async def test_it_goes_on_from_text_that_it_is_given_as_its_own_and_does_not_say_it_again(
+    http: aiohttp.ClientSession, model: LocalModel
+) -> None:
+    ask = ask_of([{"role": "user", "content": "What is a river?"}], "A river is a large body of fresh", "hosted_vllm")
+    body = question(model, "", max_tokens=8, temperature=0) | {"messages": ask.messages} | ask.extra_body
+    async with http.post(f"{model.base_url}/chat/completions", json=body) as response:
+        deltas = [event["choices"][0]["delta"] async for event in events(response) if event["choices"]]  # type: ignore[index]
+    text = "".join(delta.get("content") or "" for delta in deltas)
+    assert text.startswith(" ") and "A river" not in text
 
 
 async def test_it_stops_generating_when_the_client_leaves(http: aiohttp.ClientSession, model: LocalModel) -> None:

@@ -200,21 +200,23 @@ def test_a_live_owner_is_waited_for_until_the_turns_deadline_and_half_a_minute()
 
 
 @pytest.mark.parametrize(
-    ("row", "claimant"),
+    ("row", "claimant", "reason"),
     [
-        (taken(), a_claimant(dead=frozenset({"other"}))),
-        (taken(owner=None, releases=1), a_claimant()),
-        (taken(), a_claimant("other")),
+        (taken(), a_claimant(dead=frozenset({"other"})), "takeover"),
+        (taken(owner=None, releases=1), a_claimant(), "moved"),
+        (taken(), a_claimant("other"), "takeover"),
     ],
     ids=["the owner is dead", "it was released", "it is our own"],
 )
-def test_what_nobody_else_holds_is_taken_with_the_next_attempt(row: TurnRow, claimant: Claimant) -> None:
+def test_what_nobody_else_holds_is_taken_with_the_next_attempt_which_says_why(
+    row: TurnRow, claimant: Claimant, reason: str
+) -> None:
     take = decide(row, ASK, claimant)
     assert isinstance(take, Take)
     assert (take.row.attempt, take.row.version, take.expected_version) == (2, 2, 1)
     assert take.row.answer_id == row.answer_id
     assert take.row.question == row.question
-    assert take.fails_with is None
+    assert (take.fails_with, take.reason) == (None, reason)
 
 
 def test_an_ended_turn_is_never_taken_again() -> None:
