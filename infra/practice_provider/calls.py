@@ -39,11 +39,13 @@ class Instant(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, kw_only=True):
     """One call; while it runs, `ended` and the closing times are None.
 
-    `script` is the name that it followed, `messages` the JSON that it received, `tokens_sent` counts whole tokens
-    (without `stream`: those made so far).
+    `number` counts them from 1 and seeds the answer, unless the request brought a seed. `script` is the name that it
+    followed, `messages` the JSON that it received, `tokens_sent` counts whole tokens (without `stream`: those made so
+    far).
     """
 
     id: str
+    number: int
     model: str
     script: str
     stream: bool
@@ -81,8 +83,9 @@ class Calls:
         for call in self._calls:
             call.end(ended, at)
 
-    def newest_last(self) -> list[Call]:
-        return list(self._calls)
+    def newest_last(self, after: int = 0) -> list[Call]:
+        """Those with a higher number than `after`: who asks again and again needs only what may have changed."""
+        return [call for call in self._calls if call.number > after]
 
     def clear(self) -> None:
         self._calls.clear()

@@ -71,6 +71,7 @@ def _new_call(number: int, ask: ChatAsk, script: Script) -> Call:
     now = Instant.now()
     return Call(
         id=f"chatcmpl-practice-{number}",
+        number=number,
         model=ask.model,
         script=script.name,
         stream=bool(ask.stream),

@@ -1,7 +1,8 @@
 """The practice provider's HTTP server: routes, and the server's life.
 
 In: OpenAI's `POST /v1/chat/completions` and `GET /v1/models`; `GET /healthz`; for tests `POST /practice/script`
-({"model", "steps"}), `GET` and `DELETE /practice/calls`. Out: scripted answers, and {"calls": [...]}, newest last.
+({"model", "steps"}), `GET /practice/calls` (`?after=7`: from number 8 on) and `DELETE /practice/calls`. Out: scripted
+answers, and {"calls": [...]}, newest last.
 """
 
 import asyncio
@@ -47,7 +48,10 @@ class _Desk:
         return json_response(json_bytes(order))
 
     async def list_calls(self, request: web.Request) -> web.Response:
-        return json_response(json_bytes({"calls": self._calls.newest_last()}))
+        after = request.query.get("after", "0")
+        if not after.isdecimal():
+            return bad_request("`after` is the number of a call")
+        return json_response(json_bytes({"calls": self._calls.newest_last(int(after))}))
 
     async def end_running_calls(self, app: web.Application) -> None:
         self._calls.end_running(Ended.PROVIDER_STOPPED, Instant.now())

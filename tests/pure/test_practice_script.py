@@ -214,6 +214,7 @@ def test_fields_that_the_provider_does_not_know_are_ignored() -> None:
 def new_call(number: int) -> Call:
     return Call(
         id=str(number),
+        number=number,
         model="m",
         script="m",
         stream=True,
