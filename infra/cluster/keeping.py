@@ -18,8 +18,6 @@ from infra.server_process import end_process
 
 Say = Callable[[str], None]
 
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
 SETTLED_SECONDS = 60.0
 """One that ran for so long before it ended begins with the first pause again."""
 READY_SECONDS = 90.0
@@ -30,7 +28,13 @@ class DidNotStart(Refused):
 
 
 class Keeper:
-    """Keeps `python -m infra.cli.main ARGUMENTS` running. Its standard error is added to `log`."""
+    """Keeps `python -m infra.cli.main ARGUMENTS` running. Its standard error is added to `log`.
+
+    `ready` is set while the process is ready, `said` is what it said then.
+    """
+
+    first_pause_seconds = 1.0
+    longest_pause_seconds = 30.0
 
     def __init__(self, name: str, arguments: tuple[str, ...], environ: Mapping[str, str], log: Path, say: Say) -> None:
         self.name = name
@@ -41,11 +45,17 @@ class Keeper:
         self._process: Process | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._is_ending = False
+        self.ready = asyncio.Event()
+        self.said: dict[str, str] = {}
 
     @property
     def pid(self) -> int | None:
         """Of the process of now."""
         return self._process.pid if self._process else None
+
+    def command(self) -> tuple[str, ...]:
+        """What is run, but for the option that ends it with its keeper."""
+        return (sys.executable, "-m", "infra.cli.main", *self._arguments)
 
     async def start(self) -> dict[str, str]:
         """What the process said when it was ready. From then on it is started again when it ends.
@@ -70,16 +80,17 @@ class Keeper:
             await end_process(self._process, seconds)
 
     async def _keep(self, process: Process) -> None:
-        pause_seconds = FIRST_PAUSE_SECONDS
+        pause_seconds = self.first_pause_seconds
         while True:
             began = asyncio.get_running_loop().time()
             await _read_on(process)
             code = await process.wait()
+            self.ready.clear()
             if asyncio.get_running_loop().time() - began > SETTLED_SECONDS:
-                pause_seconds = FIRST_PAUSE_SECONDS
-            self._say(f"{self.name} ended ({_how(code)}), its log is {self._log}; again in {pause_seconds:.0f} s")
+                pause_seconds = self.first_pause_seconds
+            self._say(f"{self.name} ended ({_how(code)}), its log is {self._log}; again in {pause_seconds:g} s")
             await asyncio.sleep(pause_seconds)
-            pause_seconds = min(LONGEST_PAUSE_SECONDS, 2 * pause_seconds)
+            pause_seconds = min(self.longest_pause_seconds, 2 * pause_seconds)
             process = await self._started()
             if await self._ready_line(process) is not None:
                 self._say(f"{self.name} is ready again (process {process.pid})")
@@ -88,10 +99,7 @@ class Keeper:
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "infra.cli.main",
-                *self._arguments,
+                *self.command(),
                 "--until-stdin-closes",
                 stdin=PIPE,
                 stdout=PIPE,
@@ -111,6 +119,8 @@ class Keeper:
                 said: dict[str, str] = json.loads(await process.stdout.readline())
         except (TimeoutError, json.JSONDecodeError):
             return None
+        self.said = said
+        self.ready.set()
         return said
 
     def _last_words(self) -> str:

@@ -31,7 +31,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Ports where nobody listens now."""
-        candidates = _free_ports()
+        candidates = free_ports()
         return cls(*(next(candidates) for _ in fields(cls)))
 
     @classmethod
@@ -92,7 +92,8 @@ def loopback(number: int) -> str:
     return f"127.0.0.{number}"
 
 
-def _free_ports() -> Iterator[int]:
+def free_ports() -> Iterator[int]:
+    """Different ones, each free on every loopback address of a stack when it is asked for."""
     for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
         if all(is_free(loopback(number), port) for number in range(1, MOST_NODES + 1)):
             yield port
