@@ -114,6 +114,10 @@ class SamvadClient:
         """For tests: cuts the TCP connection, as a lost network does."""
         self._link.drop()
 
+    def go_to(self, edge_url: str) -> None:
+        """The next session is opened at another edge of the same system, with everything that this one knows."""
+        self._link.go_to(edge_url)
+
     def opened(self, ready: Ready) -> list[AnyClientFrame]:
         """The link's: a session begins."""
         self.connected.set()

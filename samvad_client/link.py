@@ -66,6 +66,10 @@ class Link:
             for frame in frames:
                 self._outgoing.put_nowait(frame)
 
+    def go_to(self, edge_url: str) -> None:
+        """The next session is opened there."""
+        self._edge_url = edge_url
+
     def drop(self) -> None:
         """Cuts the TCP connection, if there is one, as a lost network does."""
         if self._connection is not None:
