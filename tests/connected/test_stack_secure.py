@@ -13,13 +13,13 @@ import certifi
 import pytest
 from aiokafka.errors import KafkaError
 
+from infra.prove.tcp_proxy import tcp_proxy
 from infra.stack import Ports, StackOptions, server
 from infra.stack.readiness import answers
 from producers.kafka_address import KafkaAddress
 from store.cassandra.migrating import migrate
 from store.errors import StoreError
 from tests.connected.own_stack import OwnStack, own_stack, processes_of, topics
-from tests.flow.tcp_proxy import tcp_proxy
 from tests.whole.processes import program_environ
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]

@@ -8,6 +8,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from infra.embedded_broker import embedded_broker
+from infra.prove.tcp_proxy import tcp_proxy
 from producers.connected_producer import WriterSettings, connected_producer
 from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
 from producers.kafka_address import KafkaAddress
@@ -15,7 +16,6 @@ from producers.kafka_writer import KafkaWriter, Record
 from schemas.topics import MAX_RECORD_BYTES
 from tests.flow.broker_process import BrokerProcess, broker_process
 from tests.flow.practice_client import until
-from tests.flow.tcp_proxy import tcp_proxy
 from tests.flow.topic_readers import reading_topic
 
 

@@ -1,21 +1,25 @@
 """A TCP proxy on loopback that can cut or freeze what passes through it.
 
-A Kafka client learns the broker's own port from its metadata and would go around a proxy. So the proxy takes the port
-that the client was told, in answers: every 4-byte big-endian broker port in the bytes from the broker is replaced by
-the proxy's own. The embedded broker answers metadata in one piece, and its port is no common byte sequence.
+A Kafka client learns the brokers' own ports from their metadata and would go around a proxy. So the proxy gives them
+its own: where the bytes from a broker name a host of theirs, followed by their port in 4 bytes (which no text does),
+the port is replaced. Several brokers on one port, each with a host of its own, want a proxy each, all on one port.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+READ_BYTES = 65_536
+PORT_BYTES = 4
+
 
 class TcpProxy:
     """`cut()` resets all connections once; while `is_frozen`, bytes wait in both directions."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, hosts: tuple[str, ...] = ()) -> None:
         self._host, port = target.rsplit(":", 1)
         self._target_port = int(port)
+        self._hosts = hosts or (self._host,)
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -42,7 +46,11 @@ class TcpProxy:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._target_port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self._host, self._target_port)
+        except OSError:  # the target is down: so is the way to it
+            writer.transport.abort()
+            return
         self._writers.add(far_writer)
         await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer, rewrite=True))
 
@@ -54,24 +62,30 @@ class TcpProxy:
         await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rewrite: bool = False) -> None:
-        own_port = int(self.address.rsplit(":", 1)[1])
         try:
-            while data := await reader.read(65_536):
+            while data := await reader.read(READ_BYTES):
                 await self._flowing.wait()
-                if rewrite:
-                    data = data.replace(self._target_port.to_bytes(4, "big"), own_port.to_bytes(4, "big"))
-                writer.write(data)
+                writer.write(self._rewritten(data) if rewrite else data)
                 await writer.drain()
-        except ConnectionError:
+        except OSError:
             pass
         finally:
             writer.transport.abort()
 
+    def _rewritten(self, data: bytes) -> bytes:
+        theirs = self._target_port.to_bytes(PORT_BYTES, "big")
+        ours = int(self.address.rsplit(":", 1)[1]).to_bytes(PORT_BYTES, "big")
+        for host in self._hosts:
+            data = data.replace(host.encode() + theirs, host.encode() + ours)
+        return data
+
 
 @asynccontextmanager
-async def tcp_proxy(target: str, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
-    """A proxy to `target` ("host:port"); its own address is `address`."""
-    proxy = TcpProxy(target)
+async def tcp_proxy(
+    target: str, port: int = 0, host: str = "127.0.0.1", hosts: tuple[str, ...] = ()
+) -> AsyncIterator[TcpProxy]:
+    """A proxy to `target` ("host:port"); its own address is `address`. `hosts`: of all brokers; default its own."""
+    proxy = TcpProxy(target, hosts)
     server = await asyncio.start_server(proxy.accept, host, port)
     proxy.address = f"{host}:{server.sockets[0].getsockname()[1]}"
     try:
