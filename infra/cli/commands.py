@@ -36,6 +36,7 @@ COMMANDS = {
     "practice-provider": Place("infra.cli.practice_provider:practice_provider", "worker"),
     "cluster": Place("infra.cli.cluster:cluster", "local"),
     "stack": Place("infra.cli.stack:app", "stack"),
+    "prove": Place("infra.cli.prove:Prove", "local"),
     "trace": Place("infra.cli.trace:trace", "edge"),
     "settings": Place("infra.cli.show_settings:settings", "edge"),
 }

@@ -1,0 +1,1 @@
+"""How each fault is put in, and taken out again: one file for each part that breaks."""
