@@ -93,6 +93,7 @@ class Answering:
             begun = await self._steps.beginner.begin(taken, turn, look)
             self._steps.metrics.claimed(look.claim_kind, look.waited_seconds)
             if isinstance(begun, Ended):
+                self._steps.beginner.forget(begun.row)
                 await self._steps.finisher.follow_up(begun.row)
                 return True
             await self._steps.beginner.start(begun)

@@ -142,6 +142,13 @@ class Beginner:
         path = Path(attempt.path.messages, title, is_warm=True)
         self._parts.history.remember(*where, path, messages_of(ended))
 
+    def forget(self, ended: TurnRow) -> None:
+        """Another worker may have ended this turn: what is warm here lacks it, and the next question follows it.
+
+        A worker that slept through a rebalance comes here before it learns that it lost the partition.
+        """
+        self._parts.history.forget(ended.user_id, ended.conversation_id)
+
     async def _claim(self, taken: TakenRequest, turn: RunningTurn, look: Processing) -> Take | Ended:
         claimed = await self._parts.claimer.claim(taken.request, turn.waiting_for_another, turn.pause)
         look.claimed(claimed)

@@ -9,6 +9,7 @@ from consumers.legs import Legs
 from consumers.outcomes import Completed, Ending, Failed, Outcome, Stopped, status_of
 from schemas import codec, frames
 from schemas.clock import rfc3339
+from schemas.errors import ErrorCode
 from schemas.parts import Usage, UserMessage
 from schemas.usage import UsageRecord
 from store.rows import Checkpoint, Finish, MessageRow, TurnRow, total_of
@@ -57,6 +58,26 @@ def finished_row(
         code=ending.code if isinstance(ending, Failed) else None,
     )
     return msgspec.structs.replace(row, version=row.version + 1, owner=None, finish=finish, usage_by_attempt=bills)
+
+
+def stopped_row(ended: TurnRow) -> TurnRow:
+    """The same end with the same text as a stop's: the user had asked for that before this end was stored (G8).
+
+    Only what ended with its conversation keeps its reason.
+    """
+    finish = ended.finish
+    assert finish is not None
+    if finish.code is ErrorCode.CONVERSATION_DELETED:
+        return msgspec.structs.replace(ended, stop=True)
+    frame = terminal_frame(ended, Stopped(), finish.terminal_seq, total_of(ended.usage_by_attempt), finish.model)
+    stopped = msgspec.structs.replace(
+        finish,
+        status=status_of(Stopped()),
+        terminal_frame=codec.encode(frame),
+        terminal_kind=codec.kind_of(frame),
+        code=None,
+    )
+    return msgspec.structs.replace(ended, stop=True, finish=stopped)
 
 
 def usage_by_attempt(row: TurnRow, usage: Usage, earlier: Checkpoint | None, input_tokens: int) -> dict[int, Usage]:

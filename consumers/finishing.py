@@ -22,6 +22,7 @@ from consumers.endings import (
     finished_row,
     messages_of,
     moment_of_end,
+    stopped_row,
     usage_by_attempt,
     usage_of,
     with_parent,
@@ -119,7 +120,7 @@ class Finisher:
         return title
 
     async def _store(self, ended: TurnRow) -> TurnRow | None:
-        """Only a stop can change a row that we hold: take its version and write again."""
+        """Only a stop can change a row that we hold: take its version and write again, as stopped."""
         while True:
             stored = await until_it_works(self._books.turns.compare_and_set, ended, ended.version - 1)
             if stored is None:
@@ -129,7 +130,7 @@ class Finisher:
                 return None
             if stored.is_ended:
                 return stored
-            ended = msgspec.structs.replace(ended, version=stored.version + 1, stop=stored.stop)
+            ended = msgspec.structs.replace(stopped_row(ended) if stored.stop else ended, version=stored.version + 1)
 
     async def _write_history(self, row: TurnRow) -> None:
         assert row.finish is not None and row.answer_id is not None

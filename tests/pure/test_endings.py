@@ -12,6 +12,7 @@ from consumers.endings import (
     finished_row,
     messages_of,
     moment_of_end,
+    stopped_row,
     usage_by_attempt,
     usage_of,
     with_parent,
@@ -177,6 +178,18 @@ def test_the_first_bill_of_an_attempt_wins() -> None:
     usage = usage_by_attempt(row, SAID, Checkpoint(1, seq_of(1, 1), "later guess", "fast"), 9)
     ended = finished_row(row, Completed("stop", SAID), Checkpoint(2, seq_of(2, 1), "", "fast"), usage, 2_000)
     assert ended.usage_by_attempt == {1: first, 2: SAID}
+
+
+@given(ending=ENDINGS, text=TEXTS)
+def test_an_end_that_finds_a_stop_in_the_row_is_stored_as_stopped_with_the_same_text(ending: Ending, text: str) -> None:
+    ended = finished_row(a_claim(), ending, Checkpoint(1, seq_of(1, 3), text, "fast"), {1: SAID}, 2_000)
+    stopped = stopped_row(ended)
+    assert ended.finish is not None and stopped.finish is not None
+    if ended.finish.code is ErrorCode.CONVERSATION_DELETED:
+        assert stopped.finish == ended.finish
+        return
+    as_stopped = finished_row(a_claim(), Stopped(), Checkpoint(1, seq_of(1, 3), text, "fast"), {1: SAID}, 2_000)
+    assert stopped == msgspec.structs.replace(as_stopped, stop=True)
 
 
 def test_an_answer_ends_later_than_what_it_goes_on_from_also_where_another_clock_was_ahead() -> None:
