@@ -1,0 +1,61 @@
+"""Ten thousand orders of events and more: whatever happens when, every accepted turn ends once, as promised (G2-G8).
+
+SAMVAD_INTERLEAVINGS=100000 tries so many. A seed that fails is tried again with `pytest -k` and its number in
+`test_a_seed`; the schedules that hypothesis chooses shrink to a short list of steps.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.pure.interleavings.scenario import SCENARIOS, Scenario, scenario_of
+from tests.pure.interleavings.simulation import Simulation
+from tests.pure.interleavings.worker_model import simulated_surroundings
+
+INTERLEAVINGS = int(os.environ.get("SAMVAD_INTERLEAVINGS", "10000"))
+PARTS = 8
+"""Each for another core."""
+
+EVENTS = (
+    "takeovers",
+    "claimed as redelivery",
+    "released",
+    "unknown outcomes",
+    "refused writes",
+    "turn_lost_at_finish",
+    "given up fenced",
+    "given up released",
+    "commit_failed",
+    "ended completed",
+    "ended stopped",
+    "ended failed",
+    "failed deadline_exceeded",
+)
+"""What must have happened somewhere, or the simulation would show nothing."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def surroundings() -> Iterator[None]:
+    with simulated_surroundings():
+        yield
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_order_of_events_keeps_the_promises(part: int) -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(part, INTERLEAVINGS, PARTS):
+        simulation = Simulation(scenario_of(seed))
+        simulation.run()
+        seen += simulation.world.seen
+    missing = [event for event in EVENTS if not seen[event]]
+    assert not missing, f"seen: {dict(seen)}"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenario=SCENARIOS)
+def test_no_schedule_that_anybody_thinks_of_breaks_a_promise(scenario: Scenario) -> None:
+    Simulation(scenario).run()
