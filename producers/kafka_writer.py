@@ -33,13 +33,22 @@ RECORD_BYTES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record goes that is written once more as it was, with a key that need not be text."""
+
+    partition: int
+    key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """One record to write. Its partition follows from the key."""
+    """One record to write. Its partition follows from the key, unless `place` says both."""
 
     topic: str
     key: str
     value: bytes
     headers: Headers
+    place: Place | None = None
 
 
 @dataclass(slots=True)
@@ -180,12 +189,13 @@ class KafkaWriter:
         entry.handed_over_at = asyncio.get_running_loop().time()
         record = entry.record
         count = await self._partition_count(producer, record.topic)
+        place = record.place or Place(partition_of(record.key, count), record.key.encode())
         try:
             delivery: asyncio.Future[Any] = await producer.send(
                 record.topic,
                 record.value,
-                key=record.key.encode(),
-                partition=partition_of(record.key, count),
+                key=place.key,
+                partition=place.partition % count,
                 headers=record.headers,
             )
         except MessageSizeTooLargeError as error:

@@ -3,6 +3,7 @@
 from producers.kafka_writer import KafkaWriter, Record
 from schemas import codec
 from schemas.control import AnyNotice, StopAsked, TurnTaken
+from schemas.dead_letters import letter_headers
 from schemas.headers import Headers
 from schemas.topics import CONTROL, DEAD_LETTERS, USAGE
 from schemas.usage import UsageRecord
@@ -40,6 +41,6 @@ class DeadLetterProducer:
 
     async def set_aside(self, source: str, key: bytes | None, value: bytes, headers: Headers, reason: str) -> None:
         """`source` is topic, partition and offset, such as `chat.requests/3/77`."""
-        marked: Headers = [*headers, ("dead.source", source.encode()), ("dead.reason", reason.encode()[:1000])]
         text_key = (key or b"").decode(errors="replace")
+        marked = letter_headers(headers, source, key, reason)
         await self._writer.submit(Record(DEAD_LETTERS.name, text_key, value, marked))

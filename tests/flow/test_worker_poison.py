@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from infra.dead_letters.handling import redrive
+from infra.dead_letters.letters import Letters
 from schemas.errors import ErrorCode
 from schemas.frames import Failed
 from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES
@@ -40,6 +42,22 @@ async def test_an_unreadable_record_is_kept_byte_for_byte_its_turn_ends_and_the_
     assert headers["turn"] == request.turn_id.encode()
     assert headers["dead.source"].startswith(b"chat.requests/0/")
     assert headers["dead.reason"]
+    assert headers["dead.key"] == letter.key == f"{request.user_id}/{request.conversation_id}".encode()
+
+
+async def test_a_redriven_record_has_its_turns_end_told_again_and_no_other_effect(stage: Stage) -> None:
+    request = a_request("never readable")
+    await stage.write_request(b"\x00again", request)
+    end = (await stage.replies.end_of(request.turn_id))[-1]
+    stored = await stage.messages(request)
+    async with reading_topic(stage.bootstrap, DEAD_LETTERS.name) as topic:
+        records = await topic.until(lambda: [r for r in topic.records if r.value == b"\x00again"])
+        letters = Letters()
+        letters.take(records[0])
+        await redrive(stage.records, letters.open()[0])
+        assert (await stage.replies.end_of(request.turn_id, count=2))[-1] == end
+        await topic.until(lambda: len([r for r in topic.records if r.value == b"\x00again"]) == 2)
+    assert await stage.messages(request) == stored
 
 
 async def test_a_record_that_names_no_turn_is_set_aside_and_the_partition_moves_on(stage: Stage) -> None:

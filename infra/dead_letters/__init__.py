@@ -1,0 +1,1 @@
+"""`samvad dead-letters`: what nobody could read, shown to a person, who has it tried again or drops it."""
