@@ -85,6 +85,8 @@ class Stopping:
             feed.say(error_frame(ErrorCode.BAD_FRAME, request_id=request_id, frame_type="stop"))
 
     def _begin(self, start: Callable[[Work, Callable[[], None]], bool], wish: _Wish) -> None:
+        # Before the row says so, for the end may come at once; and while the session is there, which leaves it again.
+        self._parts.hub.follow_to_its_end(wish.feed, wish.turn_id)
         if not start(partial(self._stop, wish), partial(wish.say_error, ErrorCode.INTERNAL)):
             wish.say_error(ErrorCode.OVERLOADED)
 
@@ -96,8 +98,6 @@ class Stopping:
     async def _stop(self, wish: _Wish) -> None:
         began_ns, user_id = time.time_ns(), wish.feed.user_id
         target = StopTarget(user_id, wish.turn_id, self._conversation_of(user_id, wish.turn_id))
-        # Before the row says so: the end may come at once. It is the answer, also for who does not watch.
-        self._parts.hub.follow_to_its_end(wish.feed, wish.turn_id)
         row = await self._mark(wish, target)
         if row is None:
             return
