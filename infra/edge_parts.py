@@ -5,6 +5,7 @@ from observability.edge_metrics import EdgeMetrics
 from producers.notice_producers import ControlProducer
 from producers.reply_producer import ReplyProducer
 from schemas.models_file import ModelsFile
+from schemas.topics import REQUESTS
 from ws_edge.building import EdgeParts
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.models_offered import OfferedModels
@@ -21,6 +22,7 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         models=OfferedModels(models.default_alias, {alias: models.title_of(alias) for alias in models.names}),
         source=ReplyListener(broker.kafka, broker.rebuild_seconds, broker.fetch_wait_ms),
         requests=TracedRequests(requests, common.tracing),
+        request_partitions=lambda: common.writers.records.known_partition_count(REQUESTS.name) or REQUESTS.partitions,
         replies=ReplyProducer(common.writers.records),
         control=ControlProducer(common.writers.records),
         turns=store.turns,

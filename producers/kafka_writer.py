@@ -203,6 +203,10 @@ class KafkaWriter:
             return None
         return delivery
 
+    def known_partition_count(self, topic: str) -> int | None:
+        """How many partitions a topic has, if a record was written to it already."""
+        return self._partition_counts.get(topic)
+
     async def _partition_count(self, producer: AIOKafkaProducer, topic: str) -> int:
         count = self._partition_counts.get(topic)
         if count is None:

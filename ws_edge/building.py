@@ -4,6 +4,7 @@ In: the settings, and what the composition root brings. Out: the application, an
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from observability.edge_metrics import EdgeMetrics
 from observability.health import Health
 from observability.tracing import Tracing, untraced
 from schemas.headers import ReplyAddress
+from schemas.topics import REQUESTS
 from store import stop_marks
 from ws_edge import asking, asking_again, changing_conversations, looking_up, rest, stopping, watch_reading
 from ws_edge.announcing import Announcer, Replies
@@ -32,6 +34,7 @@ from ws_edge.loopback import is_loopback
 from ws_edge.models_offered import OfferedModels
 from ws_edge.open_session import SessionParts
 from ws_edge.pace import Pace
+from ws_edge.queue_telling import QueueTeller
 from ws_edge.readiness import Readiness
 from ws_edge.reply_listener import TakeReply
 from ws_edge.rest import RestApi
@@ -43,6 +46,7 @@ from ws_edge.sweeping import Sweeper
 from ws_edge.telling_again import TurnTeller
 from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import TurnsInFlight
+from ws_edge.waiting_lines import WaitingLines
 from ws_edge.watch_reading import WatchReader
 from ws_edge.watching import Watcher
 
@@ -76,7 +80,10 @@ class Control(stopping.Control, changing_conversations.Control, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """What the composition root brings. `dev_sign_in` adds its route; `routers` are served beside the REST API."""
+    """What the composition root brings. `dev_sign_in` adds its route; `routers` are served beside the REST API.
+
+    `request_partitions`: how many partitions `chat.requests` has, as far as is known.
+    """
 
     sign_in: SignIn
     models: OfferedModels
@@ -90,6 +97,7 @@ class EdgeParts:
     conversations: Conversations
     dev_sign_in: DevSignIn | None = None
     routers: tuple[APIRouter, ...] = ()
+    request_partitions: Callable[[], int] = lambda: REQUESTS.partitions
     clocks: Clocks = field(default_factory=Clocks)
     tracing: Tracing = field(default_factory=untraced)
     health: Health = field(default_factory=Health)
@@ -107,6 +115,7 @@ class Built:
     watcher: Watcher
     errands: Errands
     sweeper: Sweeper
+    queue_teller: QueueTeller
     readiness: Readiness
     clocks: Clocks
     metrics: EdgeMetrics
@@ -121,7 +130,8 @@ class Built:
 
 def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     """Connects the parts; nothing runs yet."""
-    hub = Hub(TurnsInFlight(), Pace(parts.metrics.first_delta, parts.metrics.gap))
+    turns = TurnsInFlight(lines=WaitingLines(parts.request_partitions))
+    hub = Hub(turns, Pace(parts.metrics.first_delta, parts.metrics.gap))
     spans = TurnSpans(parts.tracing)
     announcer = Announcer(parts.replies)
     lookup = TurnLookup(parts.turns, parts.checkpoints, hub, parts.clocks.now)
@@ -137,7 +147,9 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     parts.metrics.read_from(NumbersOfEdge(sockets, hub, parts.source.lag_seconds))
     http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer), origins)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
-    running = (sockets, hub, lookup, watcher, errands, sweeper, readiness)
+    queue_teller = QueueTeller(hub, parts.clocks, parts.source.ready.is_set)
+    hub.note_waiting = queue_teller.note
+    running = (sockets, hub, lookup, watcher, errands, sweeper, queue_teller, readiness)
     return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans)
 
 

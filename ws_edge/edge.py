@@ -46,6 +46,7 @@ async def edge(settings: EdgeSettings, parts: EdgeParts) -> AsyncIterator[Runnin
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(parts.source.run(built.take_reply, stop), name="reply-listener")
             tasks.create_task(built.sweeper.run(stop), name="sweeper")
+            tasks.create_task(built.queue_teller.run(stop), name="queue-teller")
             tasks.create_task(server.serve(sockets=[listener]), name="server")
             await server.is_up.wait()
             yield RunningEdge(address, parts.source.ready, built.readiness, built.sockets.sessions)

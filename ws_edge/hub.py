@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from schemas.headers import ReplyAddress
+from schemas.statuses import TurnStatus
 from store.rows import TurnRow
 from ws_edge.feed import NOTHING_SEEN, Feed
 from ws_edge.following import Followers
@@ -19,6 +20,8 @@ from ws_edge.turns_in_flight import Learned, Stored, TurnsInFlight
 Key = TypeVar("Key")
 LookUp = Callable[[str, str, str], None]
 """Asks for a turn to be looked up in the store: user, conversation, turn."""
+NoteWaiting = Callable[[TurnInFlight], None]
+"""Hears of a turn that has not started, and that somebody watches from now on."""
 
 
 class Hub:
@@ -29,6 +32,7 @@ class Hub:
         self._pace = pace or Pace()
         self.session_count = 0
         self.look_up: LookUp = lambda _user, _conversation, _turn: None
+        self.note_waiting: NoteWaiting = lambda _turn: None
         self._watching: dict[tuple[str, str], dict[Feed, None]] = {}
         self._of_user: dict[str, dict[Feed, None]] = {}
         self._followers = Followers()
@@ -53,6 +57,8 @@ class Hub:
     def watch(self, feed: Feed, conversation_id: str) -> None:
         """From now on the feed is handed the conversation's live frames."""
         self._watching.setdefault((feed.user_id, conversation_id), {})[feed] = None
+        for turn in self.turns.of_conversation(feed.user_id, conversation_id):
+            self._note_if_waiting(turn)
 
     def unwatch(self, feed: Feed, conversation_id: str) -> None:
         feed.watched.discard(conversation_id)
@@ -67,6 +73,17 @@ class Hub:
         """Whether anybody here would see what becomes of the turn."""
         is_followed = self._followers.await_end(turn.user_id, turn.turn_id)
         return is_followed or (turn.user_id, turn.conversation_id) in self._watching
+
+    def is_waited_for(self, turn: TurnInFlight) -> bool:
+        """Whether somebody watches a turn that has not started."""
+        is_open = turn.status is TurnStatus.QUEUED and self.turns.open_turn(turn.turn_id) is turn
+        return is_open and (turn.user_id, turn.conversation_id) in self._watching
+
+    def tell_watchers(self, turn: TurnInFlight, raw: bytes) -> None:
+        """An unnumbered frame about a turn. Who reads too slowly is spared it: the next one says more."""
+        for feed in self._watching.get((turn.user_id, turn.conversation_id), ()):
+            if not feed.outbox.is_crowded:
+                feed.push_unnumbered(raw)
 
     def follow_to_its_end(self, feed: Feed, turn_id: str) -> None:
         """Tells the feed how the turn ends, whether it watches the conversation or not."""
@@ -84,6 +101,8 @@ class Hub:
         if verdict is Verdict.DROP:
             return 0
         if feeds := self._watching.get((user_id, address.conversation_id)):
+            if not address.seq:
+                self._note_if_waiting(self.turns.open_turn(address.turn_id))
             self._pass_on(verdict, feeds, user_id, address, raw)
             if address.kind == "delta" and verdict is Verdict.DELIVER:
                 self._pace.delta(self.turns.open_turn(address.turn_id), now)
@@ -116,6 +135,10 @@ class Hub:
         feeds = self._watching.get((user_id, conversation_id), ())
         is_followed = self._followers.await_end(user_id, turn_id)
         return is_followed or any(feed.cursor_of(turn_id) is not None for feed in feeds)
+
+    def _note_if_waiting(self, turn: TurnInFlight | None) -> None:
+        if turn is not None and turn.status is TurnStatus.QUEUED:
+            self.note_waiting(turn)
 
     def _tell_followers(self, verdict: Verdict, user_id: str, address: ReplyAddress, raw: bytes) -> None:
         """A turn with a hole is looked up first: its end comes from the store then."""

@@ -50,9 +50,11 @@ class TurnInFlight:
         "is_joined",
         "last_seq",
         "repeat_asked_at",
+        "started_at",
         "status",
         "turn_id",
         "user_id",
+        "worker_spoke_at",
     )
 
     def __init__(self, user_id: str, conversation_id: str, turn_id: str, now: float) -> None:
@@ -67,6 +69,8 @@ class TurnInFlight:
         self.repeat_asked_at = now
         self.accepted_at: float | None = None
         self.delta_at: float | None = None
+        self.started_at: float | None = None
+        self.worker_spoke_at: float | None = None
         self._base = Shown()
         self._tail: list[Numbered] = []
         self._tail_bytes = 0

@@ -9,12 +9,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import takewhile
 
 from schemas.headers import ReplyAddress
 from schemas.statuses import TurnStatus
+from schemas.topics import request_key
 from store.rows import Checkpoint, TurnRow
 from ws_edge.shown import shown_by_store
 from ws_edge.turn_in_flight import TurnInFlight, Verdict
+from ws_edge.waiting_lines import WaitingLines
 
 ENDED_SECONDS = 15 * 60.0
 MAX_ENDED = 100_000
@@ -63,7 +66,10 @@ class Learned(Enum):
 class TurnsInFlight:
     """All turns this edge knows, by turn and by conversation."""
 
-    def __init__(self, draw: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self, draw: Callable[[float, float], float] = random.uniform, lines: WaitingLines | None = None
+    ) -> None:
+        self.lines = lines or WaitingLines()
         self._draw = draw
         self._open: dict[str, TurnInFlight] = {}
         self._ended: dict[str, EndedTurn] = {}
@@ -78,15 +84,19 @@ class TurnsInFlight:
         turn = self._open.get(turn_id) or self._begin(user_id, address.conversation_id, turn_id, now)
         turn.heard_at = now
         if address.seq is None:
+            self._is_held_back(turn, now)
             return Verdict.DELIVER
         if address.seq == 0:
             turn.repeat_asked_at = now + self._draw(*REPEAT_ASKED_SECONDS)
-        return turn.apply(address.kind, address.seq, raw)
+        verdict = turn.apply(address.kind, address.seq, raw)
+        self._note_start(turn, now)
+        return verdict
 
     def let_go(self, turn_id: str, now: float) -> None:
         """Forgets the frames of a turn whose terminal frame came; call it once that frame is passed on."""
         turn = self._open.get(turn_id)
         if turn is not None and turn.status.is_terminal:
+            self.lines.end(turn.started_at, now)
             self._end(turn, turn.last_seq, turn.status, now)
 
     def learn(self, turn_id: str, stored: Stored, now: float) -> Learned:
@@ -121,6 +131,11 @@ class TurnsInFlight:
     def of_conversation(self, user_id: str, conversation_id: str) -> list[TurnInFlight]:
         """The open turns of a conversation, in the order they were met."""
         return list(self._by_conversation.get((user_id, conversation_id), {}).values())
+
+    def before(self, turn: TurnInFlight) -> list[TurnInFlight]:
+        """The open turns of the same conversation that were met before it."""
+        of_conversation = self._by_conversation.get((turn.user_id, turn.conversation_id), {}).values()
+        return list(takewhile(lambda other: other is not turn, of_conversation))
 
     @property
     def total_open(self) -> int:
@@ -171,7 +186,7 @@ class TurnsInFlight:
     def forget(self, now: float) -> None:
         """Lets go of turns that ended or fell silent long ago."""
         for turn_id in [key for key, turn in self._open.items() if now - turn.heard_at > OPEN_SECONDS]:
-            self._remove(self._open[turn_id])
+            self._remove(self._open[turn_id], now)
         while self._ended:
             oldest = next(iter(self._ended))
             if len(self._ended) <= MAX_ENDED and now - self._ended[oldest].ended_at <= ENDED_SECONDS:
@@ -183,24 +198,45 @@ class TurnsInFlight:
         if turn.is_joined:  # whatever the store has beyond it will come through the log, in order
             turn.doubted = False
             return Learned.NOTHING
-        return Learned.JOINED if turn.join(shown_by_store(row, checkpoint)) else Learned.STILL_A_HOLE
+        is_joined = turn.join(shown_by_store(row, checkpoint))
+        self._note_start(turn, now)
+        return Learned.JOINED if is_joined else Learned.STILL_A_HOLE
 
     def _begin(self, user_id: str, conversation_id: str, turn_id: str, now: float) -> TurnInFlight:
         turn = self._open[turn_id] = TurnInFlight(user_id, conversation_id, turn_id, now)
         self._by_conversation.setdefault((user_id, conversation_id), {})[turn_id] = turn
         self._open_of_user[user_id] += 1
+        self._line_up((user_id, conversation_id), now)
         return turn
 
     def _end(self, turn: TurnInFlight, seq: int, status: TurnStatus, now: float) -> None:
-        self._remove(turn)
+        self._remove(turn, now)
         self._ended[turn.turn_id] = EndedTurn(turn.user_id, turn.conversation_id, seq, status, now)
 
-    def _remove(self, turn: TurnInFlight) -> None:
+    def _line_up(self, conversation: Conversation, now: float) -> None:
+        """A conversation's first open turn waits for a worker if it has not started; the others wait for it."""
+        first = next(iter(self._by_conversation.get(conversation, {}).values()), None)
+        if first is not None and first.status is TurnStatus.QUEUED and first.worker_spoke_at is None:
+            self.lines.join(first.turn_id, request_key(*conversation), now)
+
+    def _is_held_back(self, turn: TurnInFlight, now: float) -> None:
+        """A worker has it, and says why it waits: it is before nobody who waits for a worker."""
+        turn.worker_spoke_at = now
+        self.lines.leave(turn.turn_id)
+
+    def _note_start(self, turn: TurnInFlight, now: float) -> None:
+        if turn.started_at is None and turn.status is not TurnStatus.QUEUED:
+            turn.started_at = now
+            self.lines.start(turn.turn_id, now)
+
+    def _remove(self, turn: TurnInFlight, now: float) -> None:
         del self._open[turn.turn_id]
+        self.lines.leave(turn.turn_id)
         key = (turn.user_id, turn.conversation_id)
         del self._by_conversation[key][turn.turn_id]
         if not self._by_conversation[key]:
             del self._by_conversation[key]
+        self._line_up(key, now)
         self._open_of_user[turn.user_id] -= 1
         if not self._open_of_user[turn.user_id]:
             del self._open_of_user[turn.user_id]

@@ -203,9 +203,15 @@ class Person:
         await self.socket.send(json.dumps(frame))
 
     async def hear(self, kind: str | None = None) -> dict[str, Any]:
-        """The next frame, which must be of this kind."""
+        """The next frame, which must be of this kind. `queued` is heard by those who listen for it only: a turn
+        that a test leaves unstarted may wait long enough, or not.
+        """
+        frame: dict[str, Any] = {"type": "queued"}
         async with asyncio.timeout(WAIT_SECONDS):
-            frame: dict[str, Any] = json.loads(await self.socket.recv())
+            while frame["type"] == "queued":
+                frame = json.loads(await self.socket.recv())
+                if kind == "queued":
+                    break
         assert kind is None or frame["type"] == kind, frame
         return frame
 
