@@ -28,6 +28,7 @@ class Stage(Protocol):
     response: web.StreamResponse
 
     async def open(self, request: web.Request) -> None: ...
+    async def think(self, token: str) -> None: ...
     async def say(self, token: str) -> None: ...
     async def garble(self, token: str) -> None: ...
     async def finish(self) -> None: ...
@@ -43,8 +44,8 @@ async def perform(steps: Iterable[Step], stage: Stage, call: Call, request: web.
     began = loop.time()
     for step in steps:
         await asyncio.sleep(max(0.0, began + step.at_ms / 1000 - loop.time()))
-        if step.act is Act.SAY:
-            await stage.say(step.text)
+        if step.act in (Act.SAY, Act.THINK):
+            await (stage.say if step.act is Act.SAY else stage.think)(step.text)
             call.token_sent(time.monotonic_ns())
         elif step.act is Act.GARBAGE:
             await stage.garble(step.text)
@@ -96,6 +97,9 @@ class StreamedAnswer:
         """Sends the headers now, as vLLM does: a client must not take them for the first token."""
         await self.response.prepare(request)
 
+    async def think(self, token: str) -> None:
+        await self._write(self._chunks.thought(token))
+
     async def say(self, token: str) -> None:
         await self._write(self._chunks.token(token))
 
@@ -129,6 +133,9 @@ class WholeAnswer:
 
     async def open(self, request: web.Request) -> None:
         """Nothing is sent before the end."""
+
+    async def think(self, token: str) -> None:
+        """What is thought is not shown."""
 
     async def say(self, token: str) -> None:
         self._said.append(token)

@@ -7,6 +7,7 @@ Suffixes, in any order, each at most once, at most one of the first row and one 
   -429 -500 -reset8 -stall8 -truncate8 -garbage8
   -endless -empty -echo
   -ttft500
+  -think3: three tokens of reasoning come before the answer; faults count them too
   -rate10: ten requests a second for this name in this process, ten at once; then 429 with Retry-After and
            x-ratelimit-* headers
 A fault behind the last token comes in place of the finish; one further behind never happens.
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 _NAME = re.compile(r"practice-(\d{1,6})x(\d{1,6})((?:-[a-z0-9]+)*)", re.ASCII)
-_SUFFIX = re.compile(r"(ttft|rate|reset|stall|truncate|garbage)(\d{1,6})|(429|500|endless|empty|echo)", re.ASCII)
+_SUFFIX = re.compile(r"(ttft|think|rate|reset|stall|truncate|garbage)(\d{1,6})|(429|500|endless|empty|echo)", re.ASCII)
 _ONE_OF_EACH = (
     frozenset({"429", "500", "reset", "stall", "truncate", "garbage"}),
     frozenset({"endless", "empty", "echo"}),
@@ -33,6 +34,7 @@ class UnknownScript(ValueError):
 class Act(enum.Enum):
     """What one step does to the answer."""
 
+    THINK = "think"  # send the token as reasoning
     SAY = "say"  # send the token
     GARBAGE = "garbage"  # send the token's line broken off in the middle, and go on
     FINISH = "finish"  # finish reason, usage, [DONE]
@@ -42,7 +44,7 @@ class Act(enum.Enum):
 
     @property
     def goes_on(self) -> bool:
-        return self in (Act.SAY, Act.GARBAGE)
+        return self in (Act.THINK, Act.SAY, Act.GARBAGE)
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -63,6 +65,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int | None
     gap_ms: int
     first_token_ms: int = 0
+    thoughts: int = 0
     status: int = 200
     fault: Act | None = None
     fault_after: int | None = None
@@ -87,6 +90,7 @@ def parse_script(name: str) -> Script:
         tokens=_count(int(match[1]), suffixes),
         gap_ms=int(match[2]),
         first_token_ms=suffixes.get("ttft", 0),
+        thoughts=suffixes.get("think", 0),
         status=next((int(word) for word in ("429", "500") if word in suffixes), 200),
         fault=fault,
         fault_after=fault_after,
@@ -98,14 +102,19 @@ def parse_script(name: str) -> Script:
 def steps(script: Script, tokens: Iterable[str]) -> Iterator[Step]:
     """The steps of an answer that says `tokens`; the last one never `goes_on`, unless the tokens are endless."""
     at_ms, position = script.first_token_ms, 0
-    for token in tokens:
-        act = _act_at(script, position) or Act.SAY
+    for usual, token in _spoken(script, tokens):
+        act = _act_at(script, position) or usual
         yield Step(act, at_ms, token)
         if not act.goes_on:
             return
         at_ms += script.gap_ms
         position += 1
     yield from _last_steps(script, at_ms, position)
+
+
+def _spoken(script: Script, tokens: Iterable[str]) -> Iterator[tuple[Act, str]]:
+    yield from ((Act.THINK, f"Thought {number}. ") for number in range(1, script.thoughts + 1))
+    yield from ((Act.SAY, token) for token in tokens)
 
 
 def _last_steps(script: Script, at_ms: int, position: int) -> Iterator[Step]:

@@ -103,6 +103,10 @@ class Chunks:
     def token(self, text: str) -> bytes:
         return b"%b%b%b" % (self._head, msgspec.json.encode(text), self._tail)
 
+    def thought(self, text: str) -> bytes:
+        """A token of reasoning, as vLLM and DeepSeek send it."""
+        return self._choice({"reasoning_content": text}, None)
+
     def broken(self, text: str) -> bytes:
         """A token's event whose JSON breaks off behind the text."""
         return b"%b%b\n\n" % (self._head, msgspec.json.encode(text))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from itertools import islice
@@ -169,12 +170,15 @@ async def test_after_the_first_token_the_next_model_goes_on_right_after_what_was
 ) -> None:
     door = a_door(provider, model, fallback="practice-8x0", deadlines=Deadlines(gap_seconds=0.2))
     told = await tell(door)
+    ended_ns = time.monotonic_ns()
     (at,) = [number for number, said in enumerate(told) if isinstance(said, Switch)]
     before, after = text_of(told[:at]), text_of(told[at:])
     assert told[at] == Switch(len(before), "a", "b", code)
     assert before + after == whole_answer(before)
     assert asked(provider) == [model, "practice-8x0"]
-    second = provider.calls.newest_last()[1]
+    first, second = provider.calls.newest_last()
+    assert first.closed_at_ns is not None
+    assert ended_ns - first.closed_at_ns < 1e9, "a fault is survived within a second"
     assert (second.tokens_sent, json.loads(bytes(second.messages))[-1]["content"]) == (4, before)
 
 

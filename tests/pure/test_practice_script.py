@@ -63,6 +63,17 @@ def test_garbage_behind_the_last_token_comes_before_the_finish() -> None:
     assert [act for act, _, _ in acts("practice-4x20-garbage4")][4:] == [Act.GARBAGE, Act.FINISH]
 
 
+def test_thoughts_come_before_the_answer_and_count_for_its_times_and_faults() -> None:
+    thoughts = [(Act.THINK, 0, "Thought 1. "), (Act.THINK, 20, "Thought 2. ")]
+    assert acts("practice-2x20-think2", "ab") == [
+        *thoughts,
+        (Act.SAY, 40, "a"),
+        (Act.SAY, 60, "b"),
+        (Act.FINISH, 60, ""),
+    ]
+    assert acts("practice-2x20-think2-reset1", "ab") == [*thoughts[:1], (Act.RESET, 20, "Thought 2. ")]
+
+
 def test_an_empty_answer_is_only_a_finish() -> None:
     assert list(steps(parse_script("practice-64x20-ttft30-empty"), [])) == [Step(Act.FINISH, 30)]
 
