@@ -9,35 +9,48 @@ from infra.prove.events import FaultBegan, FaultEnded
 
 SETTLE_SECONDS = 30.0
 """After a fault: consumers join again (10 s sessions), claims are taken over, producers are replaced."""
-PROVIDER = "provider"
-"""How the kinds of faults begin that break an answer and nothing else; no delay of anything else is owed to them."""
+HARMLESS = ("provider", "garbage", "oversized", "clock")
+"""How the kinds of faults begin that delay nobody; a provider's ends the call that it hits."""
+OF_ONE_WORKER = "worker"
+"""How the kinds of faults begin that delay those turns only which the event names."""
+
+Time = tuple[float, float]
+"""From when to when something was broken."""
 
 
 class Calm:
-    """The times in which something was broken, merged and in order."""
+    """The times in which something was broken: for everybody, and for single turns."""
 
     def __init__(self, began: Iterable[FaultBegan], ended: Iterable[FaultEnded]) -> None:
         self._ends: dict[tuple[str, str], list[float]] = {}
         for end in sorted(ended, key=lambda fault: fault.at):
             self._ends.setdefault((end.fault, end.target), []).append(end.at)
-        faults = [fault for fault in began if not fault.fault.startswith(PROVIDER)]
-        self._broken = _merged((fault.at, self._end_of(fault) + SETTLE_SECONDS) for fault in faults)
+        self._of_turn: dict[str, list[Time]] = {}
+        broken = [self._time_of(fault) for fault in began if not fault.fault.startswith(HARMLESS)]
+        self._broken = _merged(time for time in broken if time is not None)
 
-    def since(self, at: float, seconds: float) -> float:
-        """The end of the first calm time of `seconds` from `at` on."""
-        for start, end in self._broken:
+    def since(self, at: float, seconds: float, turn_id: str) -> float:
+        """The end of the first calm time of `seconds` from `at` on, for this turn."""
+        mine = self._of_turn.get(turn_id)
+        for start, end in _merged([*self._broken, *mine]) if mine else self._broken:
             if start > at + seconds:
                 break
             at = max(at, end)
         return at + seconds
 
-    def _end_of(self, fault: FaultBegan) -> float:
+    def _time_of(self, fault: FaultBegan) -> Time | None:
+        """For everybody; None where it is noted for its turns."""
         ends = self._ends.get((fault.fault, fault.target), [])
-        return next((end for end in ends if end >= fault.at), fault.at)
+        time = fault.at, next((end for end in ends if end >= fault.at), fault.at) + SETTLE_SECONDS
+        if not fault.fault.startswith(OF_ONE_WORKER):
+            return time
+        for turn_id in fault.turns:
+            self._of_turn.setdefault(turn_id, []).append(time)
+        return None
 
 
-def _merged(times: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    merged: list[tuple[float, float]] = []
+def _merged(times: Iterable[Time]) -> list[Time]:
+    merged: list[Time] = []
     for start, end in sorted(times):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))

@@ -278,16 +278,21 @@ def wrong_user_pays(story: Story, asha: Person) -> None:
 
 
 def unstopped_answer(story: Story, asha: Person) -> None:
-    """It ran on to its own end, ten seconds after the stop."""
+    """It ran on to its own end, twenty seconds after the stop."""
     story.tell(ev.StopAsked, client="asha", turn_id="turn-asha-1")
-    story.now += 10
+    story.now += 20
     story.turn(asha)
+
+
+def unstopped_though_another_worker_died(story: Story, asha: Person) -> None:
+    story.tell(ev.FaultBegan, fault="worker_kill", target="worker-1", turns=("turn-ravi-1",))
+    unstopped_answer(story, asha)
 
 
 def unstopped_provider(story: Story, asha: Person) -> None:
     story.tell(ev.StopAsked, client="asha", turn_id="turn-asha-1")
     story.turn(asha, status=STOPPED)
-    replace_last(story, ev.Call, closed_at=story.now + 20)
+    replace_last(story, ev.Call, closed_at=story.now + 30)
 
 
 def unstopped_call_left_open(story: Story, asha: Person) -> None:
@@ -305,7 +310,7 @@ def unstopped_by_an_interrupt(story: Story, asha: Person) -> None:
     story.accept(asha, asked)
     later = story.ask(asha, on_busy="interrupt")
     story.accept(asha, later)
-    story.now += 10
+    story.now += 20
     for each in (asked, later):
         texts = Try(story.words(1, 3))
         story.call(each)
@@ -374,6 +379,7 @@ BROKEN: dict[Violation, list[Callable[[Story, Person], None]]] = {
     ],
     Violation.UNSTOPPED: [
         unstopped_answer,
+        unstopped_though_another_worker_died,
         unstopped_provider,
         unstopped_call_left_open,
         unstopped_frames,

@@ -135,7 +135,14 @@ def a_stop_that_lost_the_race(story: Story, asha: Person) -> None:
 
 
 def a_late_stop_under_a_fault(story: Story, asha: Person) -> None:
-    story.tell(ev.FaultBegan, fault="broker kill -9", target="kafka-1")
+    story.tell(ev.FaultBegan, fault="broker_kill", target="kafka-1")
+    story.tell(ev.StopAsked, client="asha", turn_id="turn-asha-1")
+    story.now += 20
+    story.turn(asha)
+
+
+def a_late_stop_of_a_turn_whose_worker_died(story: Story, asha: Person) -> None:
+    story.tell(ev.FaultBegan, fault="worker_kill", target="worker-1", turns=("turn-asha-1",))
     story.tell(ev.StopAsked, client="asha", turn_id="turn-asha-1")
     story.now += 20
     story.turn(asha)
@@ -180,6 +187,7 @@ HONEST: list[Callable[[Story, Person], None]] = [
     a_stop_in_time,
     a_stop_that_lost_the_race,
     a_late_stop_under_a_fault,
+    a_late_stop_of_a_turn_whose_worker_died,
     a_client_that_gave_up,
     waiting_turns,
 ]
