@@ -3,12 +3,12 @@
 import json
 
 from infra.embedded_broker import embedded_broker
-from infra.signals import run, stop_on_signals
+from infra.signals import run, told_by_signals
 from schemas.topics import CONTROL
 
 
 async def _serve() -> int:
-    stop = stop_on_signals()
+    stop = told_by_signals().stop
     with embedded_broker({CONTROL.name: 1}) as bootstrap_servers:
         print(json.dumps({"kafka": bootstrap_servers}), flush=True)
         await stop.wait()

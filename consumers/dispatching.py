@@ -134,10 +134,16 @@ class Dispatcher:
         self.let_parked_go()
         self._running.leave()
 
-    async def drain(self, seconds: float, release_seconds: float) -> None:
-        """Starts nothing more, gives running turns `seconds` to end, then has the rest given back."""
+    async def drain(self, seconds: float, release_seconds: float, hurry: asyncio.Event | None = None) -> None:
+        """Starts nothing more, gives running turns `seconds` to end, then has the rest given back; sooner if it must
+        `hurry`.
+        """
         self.start_no_more()
-        await self._wait(seconds)
+        hurried = asyncio.create_task((hurry or asyncio.Event()).wait())
+        ended = asyncio.create_task(self._wait(seconds))
+        await asyncio.wait({hurried, ended}, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in (hurried, ended):
+            waiting.cancel()
         self._running.release_all()
         await self._wait(release_seconds)
         for task in self._tasks:

@@ -92,8 +92,9 @@ class WorkerParts:
 class Worker:
     """A running worker."""
 
-    def __init__(self, parts: WorkerParts, settings: WorkerSettings) -> None:
+    def __init__(self, parts: WorkerParts, settings: WorkerSettings, hurry: asyncio.Event) -> None:
         self._settings = settings
+        self._hurry = hurry
         self._stop_taking = asyncio.Event()
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -147,16 +148,23 @@ class Worker:
         ]
 
     async def drain(self) -> None:
-        """Leaves the group, so that others take what waits at once; ends or gives back what runs; leaves."""
+        """Leaves the group, so that others take what waits at once, while what runs ends or is given back; then leaves.
+
+        All within `drain_seconds`, RELEASE_SECONDS and two times CLOSE_SECONDS, whatever does not answer.
+        """
         self._dispatcher.start_no_more()
         self._stop_taking.set()
-        await _end([self._taking, self._watching])
-        await _attempt(self._requests.close)
-        await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS)
+        leaving = asyncio.create_task(self._leave_group())
+        await self._dispatcher.drain(self._settings.drain_seconds, RELEASE_SECONDS, self._hurry)
+        await leaving
         self._stop.set()
-        await _end(self._tasks)
-        for close in (self._interrupter.close, self._control.close, self._heart.leave):
-            await _attempt(close)
+        await _end(self._tasks, CLOSE_SECONDS / 2)
+        closes = (self._interrupter.close, self._control.close, self._heart.leave)
+        await asyncio.gather(*(_attempt(close, CLOSE_SECONDS / 2) for close in closes))
+
+    async def _leave_group(self) -> None:
+        await _end([self._taking, self._watching], CLOSE_SECONDS / 2)
+        await _attempt(self._requests.close, CLOSE_SECONDS / 2)
 
     def _listening(self, parts: WorkerParts) -> ListenerSettings:
         return ListenerSettings(
@@ -198,9 +206,11 @@ class Worker:
 
 
 @asynccontextmanager
-async def running_worker(parts: WorkerParts, settings: WorkerSettings) -> AsyncIterator[Worker]:
-    """A started worker; leaving the block drains it."""
-    worker = Worker(parts, settings)
+async def running_worker(
+    parts: WorkerParts, settings: WorkerSettings, hurry: asyncio.Event | None = None
+) -> AsyncIterator[Worker]:
+    """A started worker; leaving the block drains it, without waiting for what runs once `hurry` is set."""
+    worker = Worker(parts, settings, hurry or asyncio.Event())
     await worker.start()
     try:
         yield worker
@@ -212,17 +222,17 @@ async def _wait_for(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[None]], within_seconds: float) -> None:
     """Tasks that were told to stop. With the broker away one may wait for it for ever."""
-    await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+    await asyncio.wait(tasks, timeout=within_seconds)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _attempt(close: Callable[[], Awaitable[None]]) -> None:
+async def _attempt(close: Callable[[], Awaitable[None]], within_seconds: float) -> None:
     try:
-        async with asyncio.timeout(CLOSE_SECONDS):
+        async with asyncio.timeout(within_seconds):
             await close()
     except Exception:  # the process ends: whatever fails now must not keep the rest from being closed
         log.exception("closing_failed")

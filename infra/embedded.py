@@ -16,7 +16,7 @@ from infra.models_in_use import ModelsInUse, models_in_use
 from infra.parts import Broker, Common, open_writers
 from infra.settings import SharedSettings, trace_target
 from infra.sign_in_secret import sign_in_secret
-from infra.signals import told_to_stop
+from infra.signals import Told, told_to_stop
 from infra.worker_parts import worker_parts
 from observability.logs import setup_logging
 from observability.monitoring import monitoring
@@ -47,19 +47,22 @@ Announce = Callable[[str, str], None]
 async def serve_embedded(shared: SharedSettings, announce: Announce, until_stdin_closes: bool = False) -> int:
     """Serves until a signal (or the end of standard input). Raises what `clear_refusals` knows."""
     setup_logging("embedded", shared.log_level)
-    async with told_to_stop(until_stdin_closes) as stop:
+    async with told_to_stop(until_stdin_closes) as told:
         with embedded_lock(shared.data), embedded_broker({CONTROL.name: 1}) as bootstrap_servers:
             broker = Broker(KafkaAddress(bootstrap_servers), EMBEDDED_FETCH_WAIT_MS, rebuild_seconds=None)
-            async with _running(shared, broker) as (address, models, worker):
+            async with _running(shared, broker, told) as (address, models, worker):
                 announce(address, models.title)
-                await worker.failed_or(stop)
+                await worker.failed_or(told.stop)
     return 0
 
 
 @asynccontextmanager
-async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tuple[str, ModelsInUse, Worker]]:
+async def _running(
+    shared: SharedSettings, broker: Broker, told: Told
+) -> AsyncIterator[tuple[str, ModelsInUse, Worker]]:
     """Everything, ready. What takes long (LiteLLM's import, the model) happens beside the rest."""
     edge_settings, worker_settings = _settings()
+    told.drain_seconds = edge_settings.drain_seconds + worker_settings.drain_seconds
     importing, door = asyncio.create_task(import_litellm()), LateDoor()
     async with AsyncExitStack() as stack:
         models = await stack.enter_async_context(models_in_use(shared.models))
@@ -69,12 +72,12 @@ async def _running(shared: SharedSettings, broker: Broker) -> AsyncIterator[tupl
         requests = JournalledRequests(RequestProducer(common.writers.records), store.journal)
         metrics = WorkerMetrics(common.monitored.registry)
         parts_of_worker = worker_parts(common, door, metrics, requests.settle)
-        worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings))
+        worker = await stack.enter_async_context(running_worker(parts_of_worker, worker_settings, told.hurry))
         parts = edge_parts(common, models.models, requests, sign_in_secret(shared))
         await importing
         door.open(await open_door(models.models, worker_settings, metrics))
         log.info("unsettled_turns_asked_again", count=await requests.ask_again())
-        serving = await stack.enter_async_context(edge(edge_settings, parts))
+        serving = await stack.enter_async_context(edge(edge_settings, parts, told.hurry))
         await serving.ready.wait()
         common.monitored.is_up()
         yield serving.address, models, worker

@@ -19,6 +19,9 @@ BATCHES = 20
 """The closes are spread over half of the time in this many steps; the other half is for those that are slow to go."""
 
 
+HURRIED_SECONDS = 1.0
+
+
 class Drainable(Protocol):
     """An open session."""
 
@@ -26,8 +29,11 @@ class Drainable(Protocol):
     def close(self, close: Close) -> None: ...
 
 
-async def drain(sessions: Collection[Drainable], empty: asyncio.Event, seconds: float) -> None:
-    """Closes every session with 1012 at a random moment of the first half. `empty` says that none is left."""
+async def drain(sessions: Collection[Drainable], empty: asyncio.Event, seconds: float, hurry: asyncio.Event) -> None:
+    """Closes every session with 1012 at a random moment of the first half, or at once when it must `hurry`.
+
+    `empty` says that none is left.
+    """
     log.info("draining", sessions=len(sessions), seconds=seconds)
     waiting = random.sample(list(sessions), len(sessions))
     for session in waiting:
@@ -36,9 +42,16 @@ async def drain(sessions: Collection[Drainable], empty: asyncio.Event, seconds: 
     for first in range(0, len(waiting), per_batch):
         for session in waiting[first : first + per_batch]:
             session.close(Close(CloseCode.GOING_AWAY))
-        await asyncio.sleep(seconds / 2 / BATCHES)
-    try:
-        async with asyncio.timeout(seconds / 2):
-            await empty.wait()
-    except TimeoutError:
+        await _set_within(hurry, seconds / 2 / BATCHES)
+    if not await _set_within(empty, min(seconds / 2, HURRIED_SECONDS) if hurry.is_set() else seconds / 2):
         log.warning("drained_with_sessions_left", sessions=len(sessions))
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether it was set in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -37,8 +37,13 @@ class RunningEdge:
 
 
 @asynccontextmanager
-async def edge(settings: EdgeSettings, parts: EdgeParts) -> AsyncIterator[RunningEdge]:
-    """Runs an edge while the block runs. Raises OSError when the port is taken."""
+async def edge(
+    settings: EdgeSettings, parts: EdgeParts, hurry: asyncio.Event | None = None
+) -> AsyncIterator[RunningEdge]:
+    """Runs an edge while the block runs. Its drain is a short one once `hurry` is set.
+
+    Raises OSError when the port is taken.
+    """
     with listening_socket(settings) as listener:
         built, address = build(settings, parts, _port(listener)), _address(settings, listener)
         server = edge_server(built.app, settings)
@@ -50,13 +55,13 @@ async def edge(settings: EdgeSettings, parts: EdgeParts) -> AsyncIterator[Runnin
             tasks.create_task(server.serve(sockets=[listener]), name="server")
             await server.is_up.wait()
             yield RunningEdge(address, parts.source.ready, built.readiness, built.sockets.sessions)
-            await _wind_down(settings, built, server)
+            await _wind_down(settings, built, server, hurry or asyncio.Event())
             stop.set()
 
 
-async def _wind_down(settings: EdgeSettings, built: Built, server: EdgeServer) -> None:
+async def _wind_down(settings: EdgeSettings, built: Built, server: EdgeServer, hurry: asyncio.Event) -> None:
     built.readiness.is_draining = True
-    await drain(built.sockets.sessions, built.sockets.empty, settings.drain_seconds)
+    await drain(built.sockets.sessions, built.sockets.empty, settings.drain_seconds, hurry)
     server.should_exit = True
     await built.errands.finish(ERRANDS_SECONDS)
     await built.watcher.close()

@@ -14,7 +14,7 @@ from infra.cli.progress import telling
 from infra.cli.refusals import clear_refusals
 from infra.cluster.plan import ClusterOptions
 from infra.cluster.running import RunningCluster, running_cluster
-from infra.signals import run, stop_on_signals
+from infra.signals import run, told_by_signals
 from infra.starting import StoppedBeforeReady
 from observability.settings import AdminSettings
 from ws_edge.settings import EdgeSettings
@@ -51,7 +51,7 @@ def _run(options: ClusterOptions) -> int:
 
 
 async def _serve(options: ClusterOptions) -> int:
-    stop = stop_on_signals()
+    stop = told_by_signals().stop
     async with AsyncExitStack() as stack:
         with telling("starting") as say:
             cluster = await stack.enter_async_context(running_cluster(options, stop, say))

@@ -23,15 +23,16 @@ def edge(embedded_broker: EMBEDDED = False, until_stdin_closes: UNTIL_STDIN_CLOS
 
 
 async def _edge(shared: SharedSettings, embedded_broker: bool, until_stdin_closes: bool) -> int:
-    secret = sign_in_secret(shared)
+    secret, settings = sign_in_secret(shared), EdgeSettings()
     async with AsyncExitStack() as stack:
-        stop = await stack.enter_async_context(told_to_stop(until_stdin_closes))
-        async with unless_stopped(stop):
+        told = await stack.enter_async_context(told_to_stop(until_stdin_closes))
+        told.drain_seconds = settings.drain_seconds
+        async with unless_stopped(told.stop):
             common, models = await stack.enter_async_context(common_of(shared, "edge", embedded_broker))
             parts = edge_parts(common, models.models, RequestProducer(common.writers.records), secret)
-            serving = await stack.enter_async_context(running_edge(EdgeSettings(), parts))
+            serving = await stack.enter_async_context(running_edge(settings, parts, told.hurry))
             await serving.ready.wait()
         common.monitored.is_up()
         say_ready(edge=serving.address, **common.monitored.announced)
-        await stop.wait()
+        await told.stop.wait()
     return 0

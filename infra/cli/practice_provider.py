@@ -20,8 +20,8 @@ def practice_provider(
 
 async def _serve(host: str, port: int, until_stdin_closes: bool) -> int:
     serving = asyncio.create_task(serve(host, port, lambda url: print(f'{{"base_url": "{url}"}}', flush=True)))
-    async with told_to_stop(until_stdin_closes) as stop:
-        waiting = asyncio.create_task(stop.wait())
+    async with told_to_stop(until_stdin_closes) as told:
+        waiting = asyncio.create_task(told.stop.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         serving.result()

@@ -25,14 +25,15 @@ def worker(embedded_broker: EMBEDDED = False, until_stdin_closes: UNTIL_STDIN_CL
 async def _worker(shared: SharedSettings, embedded_broker: bool, until_stdin_closes: bool) -> int:
     settings = WorkerSettings()
     async with AsyncExitStack() as stack:
-        stop = await stack.enter_async_context(told_to_stop(until_stdin_closes))
-        async with unless_stopped(stop):
+        told = await stack.enter_async_context(told_to_stop(until_stdin_closes))
+        told.drain_seconds = settings.drain_seconds
+        async with unless_stopped(told.stop):
             common, models = await stack.enter_async_context(common_of(shared, "worker", embedded_broker))
             metrics = WorkerMetrics(common.monitored.registry)
             door = await open_door(models.models, settings, metrics)
             parts = worker_parts(common, door, metrics)
-            working = await stack.enter_async_context(running_worker(parts, settings))
+            working = await stack.enter_async_context(running_worker(parts, settings, told.hurry))
         common.monitored.is_up()
         say_ready(worker=common.instance_id, **common.monitored.announced)
-        await working.failed_or(stop)
+        await working.failed_or(told.stop)
     return 0

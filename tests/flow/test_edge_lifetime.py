@@ -15,11 +15,14 @@ import psutil
 import pytest
 import websockets
 
+from schemas.frames import Draining, ServerFrame
 from schemas.ids import new_id, seq_of
 from tests.edge_turns import Turn
 from tests.flow.running_edge import Person, Replies, Stage, stage, until
 from ws_edge import sweeping
+from ws_edge.close_codes import Close
 from ws_edge.dev_sign_in import DevSignIn
+from ws_edge.draining import drain
 from ws_edge.edge import edge
 from ws_edge.feed import Feed
 from ws_edge.open_session import OpenSession
@@ -186,6 +189,27 @@ async def test_a_drain_does_not_wait_for_those_who_do_not_read(tmp_path: Path) -
         begun = time.monotonic()
     assert time.monotonic() - begun < 5
     stuck.socket.transport.abort()
+
+
+async def test_an_edge_that_must_hurry_closes_every_session_at_once() -> None:
+    everybody, empty, hurry = [Leaving() for _ in range(40)], asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().call_later(0.1, hurry.set)
+    async with asyncio.timeout(5):  # though `empty` is never set
+        await drain(everybody, empty, 60, hurry)
+    assert {tuple(session.closes) for session in everybody} == {(1012,)}
+
+
+class Leaving:
+    """A session that takes its time to go."""
+
+    def __init__(self) -> None:
+        self.closes: list[int] = []
+
+    def say(self, frame: ServerFrame) -> None:
+        assert isinstance(frame, Draining)
+
+    def close(self, close: Close) -> None:
+        self.closes.append(close.code)
 
 
 async def test_questions_under_way_are_finished_before_an_edge_goes(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import yaml
 from consumers.settings import WorkerSettings
 from infra.cli.commands import COMMANDS
 from infra.practice_provider.script import parse_script
+from infra.signals import CLOSE_SECONDS
 from infra.stack import StackOptions, versions
 from infra.stack.cassandra_plan import cassandra_yaml
 from infra.stack.kafka_plan import server_properties
@@ -154,10 +155,10 @@ def test_a_silent_socket_lives_through_the_proxy_longer_than_two_heartbeats() ->
 
 
 def test_nobody_is_killed_before_its_drain_is_over() -> None:
-    afterwards = ERRANDS_SECONDS + HTTP_GRACE_SECONDS + EdgeSettings().farewell_seconds
+    assert CLOSE_SECONDS > ERRANDS_SECONDS + HTTP_GRACE_SECONDS + EdgeSettings().farewell_seconds
     for name, default in (*((edge, EdgeSettings()) for edge in EDGES), ("worker", WorkerSettings())):
         drain = float(environment(SERVICES[name]).get("SAMVAD_DRAIN_SECONDS") or default.drain_seconds)
-        assert seconds(SERVICES[name]["stop_grace_period"]) > drain + afterwards
+        assert seconds(SERVICES[name]["stop_grace_period"]) > drain + CLOSE_SECONDS
     assert seconds(SERVICES["way-in"]["stop_grace_period"]) > proxy_seconds("hard-stop-after")
 
 
