@@ -1,9 +1,10 @@
 """What writing to Kafka may raise.
 
 WriteError
-├── NotAttempted     nothing was produced; the caller may say so
-├── OutcomeUnknown   it may still be delivered; ask again with the same id
-└── RecordRefused    this record can never be written (too large)
+├── NotAttempted       nothing was produced; the caller may say so
+├── OutcomeUnknown     it may still be delivered; ask again with the same id
+└── RecordRefused      the broker does not take this record: no such topic, no permission
+    └── RecordTooLarge and never will
 """
 
 
@@ -24,4 +25,8 @@ class OutcomeUnknown(WriteError):
 
 
 class RecordRefused(WriteError):
+    """The broker takes others, but not this record: it is not there, and the writer has given it up."""
+
+
+class RecordTooLarge(RecordRefused):
     """The record is larger than a record may be."""

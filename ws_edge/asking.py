@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from observability.edge_metrics import EdgeMetrics
-from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
+from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused, RecordTooLarge
 from schemas import codec
 from schemas.client_frames import Regenerate, Send
 from schemas.clock import rfc3339
@@ -143,8 +143,11 @@ class Asking:
             await self._parts.requests.ask(request)
         except NotAttempted as error:
             return rejected_frame(request.request_id, ErrorCode.OVERLOADED, error.retry_after_ms)
-        except RecordRefused:
+        except RecordTooLarge:
             return rejected_frame(request.request_id, ErrorCode.QUESTION_TOO_LONG)
+        except RecordRefused as error:
+            log.error("request_refused", turn_id=request.turn_id, reason=str(error))
+            return rejected_frame(request.request_id, ErrorCode.INTERNAL)
         except (OutcomeUnknown, StoreUnavailable) as error:
             log.warning("accept_unknown", turn_id=request.turn_id, reason=repr(error))
             return error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request.request_id)

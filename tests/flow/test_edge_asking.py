@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused
+from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused, RecordTooLarge
 from schemas.frames import Asked
 from schemas.ids import new_id, turn_id_of
 from store.rows import MessageRow
@@ -96,7 +96,8 @@ async def test_what_can_not_be_asked_is_rejected_and_nothing_is_produced(
     ("error", "kind", "code"),
     [
         (NotAttempted("full", retry_after_ms=1234), "rejected", "overloaded"),
-        (RecordRefused("too large"), "rejected", "question_too_long"),
+        (RecordTooLarge("too large"), "rejected", "question_too_long"),
+        (RecordRefused("no such topic"), "rejected", "internal"),
         (OutcomeUnknown("no answer"), "error", "accept_unknown"),
         (RuntimeError("a bug"), "error", "accept_unknown"),
     ],

@@ -9,11 +9,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    PolicyViolationError,
+    UnknownTopicOrPartitionError,
+)
 
 from producers import kafka_writer
 from producers.connected_producer import WriterSettings
-from producers.errors import NotAttempted, OutcomeUnknown
+from producers.errors import NotAttempted, OutcomeUnknown, RecordRefused, RecordTooLarge
 from producers.kafka_address import KafkaAddress
 from producers.kafka_writer import KafkaWriter, Record
 
@@ -27,11 +33,33 @@ class FakeProducer:
         self.given: list[bytes] = []
         self.deliveries: dict[bytes, asyncio.Future[None]] = {}
         self.times_counted = 0
+        self.times_flushed = 0
         self.refuses: Exception | None = None
+        self.topics_known: set[str] | None = None
+        self.answers_about_topics = asyncio.Event()
+        self.answers_about_topics.set()
 
     async def partitions_for(self, topic: str) -> set[int]:
         self.times_counted += 1
+        if topic == "unknown":
+            await self.answers_about_topics.wait()
+            raise UnknownTopicOrPartitionError
         return {0, 1, 2}
+
+    @property
+    def client(self) -> "FakeProducer":
+        return self
+
+    async def fetch_all_metadata(self) -> "FakeProducer":
+        if self.topics_known is None:
+            raise KafkaError("no broker answers")
+        return self
+
+    def topics(self) -> set[str]:
+        return self.topics_known or set()
+
+    async def flush(self) -> None:
+        self.times_flushed += 1
 
     async def send(self, topic: str, value: bytes, **_: object) -> "asyncio.Future[None]":
         if self.refuses is not None:
@@ -62,8 +90,8 @@ def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
     return made
 
 
-def record(value: bytes) -> Record:
-    return Record("topic", "key", value, [])
+def record(value: bytes, topic: str = "topic") -> Record:
+    return Record(topic, "key", value, [])
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -166,3 +194,86 @@ async def test_closing_ends_every_future(producers: list[FakeProducer]) -> None:
         waiting = writer.submit(record(b"1"))
     with pytest.raises(OutcomeUnknown):
         await waiting
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_raised"), [(MessageSizeTooLargeError(), RecordTooLarge), (PolicyViolationError(), RecordRefused)]
+)
+async def test_of_a_refused_batch_each_record_is_sent_alone_and_only_who_is_refused_then_is_given_up(
+    producers: list[FakeProducer], refusal: Exception, is_raised: type[Exception]
+) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        first, large, last, after = (writer.submit(record(value)) for value in (b"1", b"large", b"2", b"3"))
+        await until(lambda: bool(producers) and len(producers[0].given) == 4)
+        for value in (b"1", b"large", b"2"):  # one batch; the next one was on its way
+            producers[0].fail(value, refusal)
+        await until(lambda: len(producers) == 2 and producers[1].given == [b"1"])
+        producers[1].acknowledge(b"1")
+        await until(lambda: producers[1].given == [b"1", b"large"])
+        assert producers[1].times_flushed == 2
+        producers[1].fail(b"large", refusal)
+        with pytest.raises(is_raised):
+            await large
+        await until(lambda: len(producers) == 3 and producers[2].given == [b"2"])
+        producers[2].acknowledge(b"2")
+        await until(lambda: producers[2].given == [b"2", b"3"])
+        producers[2].acknowledge(b"3")
+        await asyncio.gather(first, last, after)
+
+
+async def test_a_topic_that_is_not_there_keeps_no_other_topics_records_back(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        await until(lambda: bool(producers))
+        producers[0].answers_about_topics.clear()
+        producers[0].topics_known = {"topic"}
+        lost = [writer.submit(record(value, "unknown")) for value in (b"a", b"b")]
+        others = [writer.submit(record(value)) for value in (b"1", b"2")]
+        await until(lambda: producers[0].given == [b"1", b"2"])
+        producers[0].acknowledge(b"1", b"2")
+        await asyncio.gather(*others)
+        assert not any(future.done() for future in lost)
+        producers[0].answers_about_topics.set()
+        for future in lost:
+            with pytest.raises(RecordRefused, match="no topic unknown"):
+                await future
+        assert (writer.replacements, writer.unacknowledged_records) == (0, 0)
+
+
+async def test_a_topic_of_which_no_broker_says_anything_is_asked_for_again(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        waiting = writer.submit(record(b"a", "unknown"))
+        await until(lambda: len(producers) >= 2)
+        assert not waiting.done()
+        assert writer.unacknowledged_records == 1
+
+
+async def test_records_of_a_topic_keep_their_order_while_it_is_asked_for(
+    producers: list[FakeProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = asyncio.Event()
+
+    async def late(_: object, topic: str) -> int:
+        await answered.wait()
+        return 3
+
+    monkeypatch.setattr(kafka_writer, "partition_count", late)
+    async with KafkaWriter(SETTINGS) as writer:
+        await until(lambda: bool(producers))
+        for value in (b"1", b"2"):
+            writer.submit(record(value))
+        await asyncio.sleep(0)
+        writer.submit(record(b"3"))
+        answered.set()
+        writer.submit(record(b"4"))
+        await until(lambda: len(producers[0].given) == 4)
+        assert producers[0].given == [b"1", b"2", b"3", b"4"]
+
+
+async def test_what_can_never_be_sent_is_refused_and_the_others_go_on(producers: list[FakeProducer]) -> None:
+    async with KafkaWriter(SETTINGS) as writer:
+        never = writer.submit(Record("topic", "\udc00", b"1", []))
+        writer.submit(record(b"2"))
+        await until(lambda: bool(producers) and producers[0].given == [b"2"])
+        with pytest.raises(RecordRefused):
+            await never
+        assert writer.replacements == 0
