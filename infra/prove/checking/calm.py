@@ -26,27 +26,28 @@ class Calm:
         for end in sorted(ended, key=lambda fault: fault.at):
             self._ends.setdefault((end.fault, end.target), []).append(end.at)
         self._of_turn: dict[str, list[Time]] = {}
-        broken = [self._time_of(fault) for fault in began if not fault.fault.startswith(HARMLESS)]
-        self._broken = _merged(time for time in broken if time is not None)
+        times = [(fault, self._time_of(fault)) for fault in began if not fault.fault.startswith(HARMLESS)]
+        self._all = _merged(time for _, time in times)
+        self._of_everybody = _merged(time for fault, time in times if not fault.fault.startswith(OF_ONE_WORKER))
+        for fault, time in times:
+            for turn_id in fault.turns:
+                self._of_turn.setdefault(turn_id, []).append(time)
 
-    def since(self, at: float, seconds: float, turn_id: str) -> float:
-        """The end of the first calm time of `seconds` from `at` on, for this turn."""
-        mine = self._of_turn.get(turn_id)
-        for start, end in _merged([*self._broken, *mine]) if mine else self._broken:
+    def since(self, at: float, seconds: float, turn_id: str | None = None) -> float:
+        """The end of the first calm time of `seconds` from `at` on; with a turn, only its own worker's faults count."""
+        for start, end in self._all if turn_id is None else self._of(turn_id):
             if start > at + seconds:
                 break
             at = max(at, end)
         return at + seconds
 
-    def _time_of(self, fault: FaultBegan) -> Time | None:
-        """For everybody; None where it is noted for its turns."""
+    def _of(self, turn_id: str) -> list[Time]:
+        mine = self._of_turn.get(turn_id)
+        return _merged([*self._of_everybody, *mine]) if mine else self._of_everybody
+
+    def _time_of(self, fault: FaultBegan) -> Time:
         ends = self._ends.get((fault.fault, fault.target), [])
-        time = fault.at, next((end for end in ends if end >= fault.at), fault.at) + SETTLE_SECONDS
-        if not fault.fault.startswith(OF_ONE_WORKER):
-            return time
-        for turn_id in fault.turns:
-            self._of_turn.setdefault(turn_id, []).append(time)
-        return None
+        return fault.at, next((end for end in ends if end >= fault.at), fault.at) + SETTLE_SECONDS
 
 
 def _merged(times: Iterable[Time]) -> list[Time]:

@@ -22,7 +22,7 @@ from infra.prove.checking.lost import find_lost
 from infra.prove.checking.recovery import Percentiles, recoveries
 from infra.prove.checking.reordered import find_reordered, find_reordered_turns
 from infra.prove.checking.text_differs import find_text_differs
-from infra.prove.checking.turns import Conversation, History, Turn
+from infra.prove.checking.turns import Turn
 from infra.prove.checking.two_ends import find_two_ends
 from infra.prove.checking.unstopped import Stops
 from infra.prove.checking.violations import Finding, Violation
@@ -85,7 +85,7 @@ def check(events: Iterable[AnyEvent]) -> Verdict:
     """Judges a whole run. Linear in the number of events."""
     history = join(events)
     verdict = Verdict(faults=dict(Counter(fault.fault for fault in history.faults)))
-    stops = Stops(Calm(history.faults, history.fault_ends), _interrupts(history))
+    stops = Stops(Calm(history.faults, history.fault_ends), history)
     found_elsewhere: dict[str, list[Finding]] = {}
     for finding in [*find_reordered_turns(history), *find_strays(history)]:
         found_elsewhere.setdefault(finding.subject, []).append(finding)
@@ -139,14 +139,3 @@ def _was_told(turn: Turn, case: Case) -> bool:
     assert turn.asked is not None
     reading = case.clients.get(turn.asked.client)
     return reading is not None and reading.end is not None
-
-
-def _interrupts(history: History) -> dict[Conversation, list[tuple[int, float]]]:
-    """By conversation, the number and the moment of acceptance of each question that interrupted."""
-    found: dict[Conversation, list[tuple[int, float]]] = {}
-    for turn in history.turns.values():
-        asked = turn.asked
-        if asked is not None and asked.on_busy == "interrupt" and turn.accepted_at is not None:
-            where = (asked.user_id, asked.conversation_id)
-            found.setdefault(where, []).append((asked.number, turn.accepted_at))
-    return found
