@@ -11,7 +11,8 @@ class AnswerBroke(RuntimeError):
 @dataclass(slots=True)
 class Answer:
     """`marker` stands in the question, so that the provider's record can be found; `shown_ns` are the arrivals of text:
-    deltas through the system, chunks from the provider. `frames` counts every frame of the system."""
+    deltas through the system, chunks from the provider. `frames` counts every frame of the system, and
+    `shown_before_switch` the deltas before another model went on (0: none did)."""
 
     marker: str
     sent_ns: int
@@ -20,6 +21,7 @@ class Answer:
     shown_ns: list[int] = field(default_factory=list)
     frames: int = 0
     stop_sent_ns: int = 0
+    shown_before_switch: int = 0
 
     @property
     def first_token_ms(self) -> float:

@@ -15,7 +15,7 @@ from samvad_client.connection import Connection, ServerSaid, open_connection
 from samvad_client.rest import EdgeRest
 from schemas.client_frames import Send, Stop, Unwatch
 from schemas.codec import Unreadable
-from schemas.frames import Accepted, Completed, Delta, ErrorFrame, Failed, Rejected, Stopped
+from schemas.frames import Accepted, Completed, Delta, ErrorFrame, Failed, Rejected, Stopped, Switched
 
 ANSWER_SECONDS = 60.0
 
@@ -62,6 +62,8 @@ class Person:
         answer.frames += 1
         if isinstance(said, Delta):
             answer.shown_ns.append(time.monotonic_ns())
+        elif isinstance(said, Switched):
+            answer.shown_before_switch = len(answer.shown_ns)
         elif isinstance(said, Accepted):
             answer.turn_id, answer.accepted_ns = said.turn_id, time.monotonic_ns()
         return _is_end(said)

@@ -24,6 +24,7 @@ TEST_SECONDS = 120
 PRACTICE_MODELS = {
     "fast": ["practice-12x5"],
     "slow": ["practice-80x25"],
+    "steady": ["practice-160x20"],
     "long": ["practice-300x50"],
     "endless": ["practice-1x20-endless"],
     "echo": ["practice-20x1-echo"],

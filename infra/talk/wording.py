@@ -39,6 +39,8 @@ def queued(waiting: Queued) -> str:
 def switched(switch: Switched) -> str:
     """A fault that was survived."""
     reason = one_line(switch.reason, 60).replace("_", " ")
+    if switch.from_model == switch.to_model:
+        return f"— another server of {switch.to_model} goes on: {reason} —"
     return f"— switched from {switch.from_model} to {switch.to_model}: {reason} —"
 
 

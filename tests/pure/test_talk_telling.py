@@ -2,6 +2,8 @@
 
 import os
 
+import msgspec
+
 from infra.talk.commands import Command, Question, help_lines, parse
 from infra.talk.models import ModelChoice, UnknownModel
 from infra.talk.screen import Screen
@@ -81,6 +83,12 @@ def test_a_switch_is_told_once_where_it_happened() -> None:
     assert told.printed == [
         "<fast>", "— switched from fast to smart: provider failed —", "abd", "3 tokens in, 5 out · 3.0 s",
     ]  # fmt: skip
+
+
+def test_a_switch_within_one_model_does_not_name_it_twice() -> None:
+    frame = msgspec.structs.replace(switched(2, 2), to_model="fast")
+    told = Told().after(started(), delta(1, "abc"), frame, delta(3, "d"), completed(4))
+    assert "— another server of fast goes on: provider failed —" in told.printed
 
 
 def test_a_switch_that_cuts_printed_text_withdraws_it_in_words() -> None:

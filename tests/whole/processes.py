@@ -113,6 +113,7 @@ def models_file(folder: Path, base_url: str, **aliases: list[str]) -> Path:
         {
             "model_name": alias.replace("_", "-"),
             "litellm_params": {"model": f"hosted_vllm/{model}", "api_base": base_url, "api_key": "none"},
+            "model_info": {"supports_assistant_prefill": True},
         }
         for alias, models in aliases.items()
         for model in models
