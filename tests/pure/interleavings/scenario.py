@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
+from schemas.models_file import OnFault
+
 USER = "11111111-1111-4111-8111-111111111111"
-COMPLETES, FAULTS, CUT_OFF = range(3)
+COMPLETES, FAULTS, CUT_OFF, SWITCHES = range(4)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Scenario:
     max_running: int = 1
     faults: int = 0
     turn_seconds: float = 600.0
+    on_takeover: OnFault = OnFault.RESTART
     schedule: bytes = b""
 
 
@@ -41,7 +44,7 @@ SENDS = st.builds(
     conversation=st.integers(0, 1),
     interrupts=st.booleans(),
     pieces=st.integers(0, 3),
-    ending=st.sampled_from((COMPLETES, FAULTS, CUT_OFF)),
+    ending=st.sampled_from((COMPLETES, FAULTS, CUT_OFF, SWITCHES)),
 )
 SCENARIOS = st.builds(
     Scenario,
@@ -51,6 +54,7 @@ SCENARIOS = st.builds(
     max_running=st.integers(1, 3),
     faults=st.integers(0, 8),
     turn_seconds=st.sampled_from((600.0, 12.0)),
+    on_takeover=st.sampled_from(list(OnFault)),
     schedule=st.binary(max_size=160),
 )
 
@@ -59,16 +63,17 @@ def scenario_of(seed: int) -> Scenario:
     """The scenario of a number, always the same."""
     chance = random.Random(seed)
     return Scenario(
-        sends=tuple(_send_of(chance) for _ in range(chance.randint(1, 4))),
+        sends=tuple(_send_of(chance) for _ in range(chance.choice((1, 2, 2, 3, 3, 4)))),
         workers=chance.choice((1, 2, 2, 3)),
         partitions=chance.choice((1, 1, 2)),
         max_running=chance.randint(1, 3),
         faults=chance.randint(0, 8),
         turn_seconds=chance.choice((600.0, 600.0, 600.0, 12.0)),
-        schedule=chance.randbytes(chance.choice((40, 80, 140))),
+        on_takeover=chance.choice((OnFault.RESTART, OnFault.CONTINUE, OnFault.CONTINUE, OnFault.FAIL)),
+        schedule=chance.randbytes(chance.choice((30, 60, 100))),
     )
 
 
 def _send_of(chance: random.Random) -> Send:
-    ending = chance.choice((COMPLETES, COMPLETES, COMPLETES, FAULTS, CUT_OFF))
+    ending = chance.choice((COMPLETES, COMPLETES, COMPLETES, SWITCHES, FAULTS, CUT_OFF))
     return Send(chance.choice((0, 0, 0, 1)), chance.random() < 0.25, chance.randint(0, 3), ending)

@@ -3,8 +3,7 @@
 import asyncio
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -12,65 +11,17 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from consumers import claiming
-from consumers.llm.pieces import End, Piece, ProviderFault
-from consumers.llm.questions import Question
 from consumers.settings import WorkerSettings
 from consumers.worker import Worker, WorkerParts
 from observability.tracing import untraced
 from producers.kafka_address import KafkaAddress
 from schemas import codec
-from schemas.errors import ErrorCode
-from schemas.parts import Usage
-from tests.pure.interleavings.checks import Checks
-from tests.pure.interleavings.log_model import ModelConsumer, ModelWriter
-from tests.pure.interleavings.scenario import COMPLETES, FAULTS, Send
-from tests.pure.interleavings.virtual_loop import OWNER
+from tests.pure.interleavings.log_model import Group, ModelConsumer
 from tests.pure.interleavings.world import World
 
 TRACING = untraced()
 MAX_ATTEMPTS = 3
 """Instead of 5: a short schedule reaches it."""
-
-
-class ModelDoor:
-    """A model that answers each call with other words, so that no two attempts can be mixed up unseen."""
-
-    def __init__(self, world: World, checks: Checks, max_running: int) -> None:
-        self._world = world
-        self._checks = checks
-        self._max_running = max_running
-        self._calls = 0
-        self._open: Counter[str] = Counter()
-
-    def system_prompt_of(self, alias: str) -> str | None:
-        return None
-
-    def budget_tokens(self, alias: str) -> int:
-        return 10_000
-
-    async def answer(self, question: Question) -> AsyncGenerator[Piece | End, None]:
-        owner = OWNER.get()
-        self._checks.on_ask(owner.worker_id, question.conversation_id)
-        self._calls += 1
-        call, send = self._calls, self._asked_by(question)
-        self._open[owner.name] += 1
-        if self._open[owner.name] > self._max_running:
-            self._checks.bug(f"{owner.name}: more than {self._max_running} turns run")
-        try:
-            for n in range(send.pieces):
-                await self._world.call(f"piece {call}.{n}", lambda: None, None)
-                yield Piece(f"{call}.{n} ")
-            await self._world.call(f"the end of {call}", lambda: None, None)
-            if send.ending == FAULTS:
-                raise ProviderFault(ErrorCode.PROVIDER_FAILED, "scripted")
-            if send.ending == COMPLETES:
-                yield End("stop", Usage(3, send.pieces, estimated=False), question.alias)
-        finally:
-            self._open[owner.name] -= 1
-
-    def _asked_by(self, question: Question) -> Send:
-        name = question.messages[-1]["content"]
-        return next(turn.send for turn in self._checks.turns.values() if turn.name == name)
 
 
 @dataclass(eq=False)
@@ -79,9 +30,7 @@ class SimulatedWorker:
 
     name: str
     world: World
-    consumer: ModelConsumer
-    frames: ModelWriter
-    records: ModelWriter
+    group: Group
     is_frozen: bool = False
     is_dead: bool = False
     has_failed: bool = False
@@ -89,6 +38,11 @@ class SimulatedWorker:
     held_up: list[asyncio.Handle] = field(default_factory=list)
     heard: int = 0
     worker: Any = None
+    frames: Any = None
+    records: Any = None
+
+    def __post_init__(self) -> None:
+        self.consumer = ModelConsumer(self.group, self)
 
     @property
     def worker_id(self) -> str:

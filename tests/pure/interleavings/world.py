@@ -42,7 +42,6 @@ class World:
         self.under_way: list[Operation] = []
         self.adrift: list[Operation] = []
         self.is_over = False
-        self.trace: list[str] = []
         self.seen: Counter[str] = Counter()
         self.bugs: list[str] = []
 
