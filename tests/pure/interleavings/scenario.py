@@ -27,17 +27,25 @@ class Send:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`schedule`: a byte for each choice; after the last one, nothing more goes wrong. `faults`: at most so many."""
+    """`schedule`: a byte for each choice; after the last one, nothing more goes wrong. `faults`: at most so many, and
+    only of those whose names have one of the words in `mishaps`, if it has any.
+    """
 
     sends: tuple[Send, ...]
     workers: int = 1
     partitions: int = 1
     max_running: int = 1
     faults: int = 0
+    mishaps: tuple[str, ...] = ()
     turn_seconds: float = 600.0
     on_takeover: OnFault = OnFault.RESTART
     schedule: bytes = b""
 
+
+ANY: tuple[str, ...] = ()
+DEATHS = ("dies", "joins")
+SLEEP = ("freezes", "wakes up", "rebalance")
+STOPS = ("stop", "again", "unknown", "late")
 
 SENDS = st.builds(
     Send,
@@ -53,6 +61,7 @@ SCENARIOS = st.builds(
     partitions=st.integers(1, 2),
     max_running=st.integers(1, 3),
     faults=st.integers(0, 8),
+    mishaps=st.sampled_from((ANY, DEATHS, SLEEP, STOPS)),
     turn_seconds=st.sampled_from((600.0, 12.0)),
     on_takeover=st.sampled_from(list(OnFault)),
     schedule=st.binary(max_size=160),
@@ -68,6 +77,7 @@ def scenario_of(seed: int) -> Scenario:
         partitions=chance.choice((1, 1, 2)),
         max_running=chance.randint(1, 3),
         faults=chance.randint(0, 8),
+        mishaps=chance.choice((ANY, ANY, DEATHS, SLEEP, STOPS)),
         turn_seconds=chance.choice((600.0, 600.0, 600.0, 12.0)),
         on_takeover=chance.choice((OnFault.RESTART, OnFault.CONTINUE, OnFault.CONTINUE, OnFault.FAIL)),
         schedule=chance.randbytes(chance.choice((30, 60, 100))),

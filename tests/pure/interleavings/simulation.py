@@ -61,7 +61,7 @@ class Simulation:
         byte = next(self._schedule, None)
         if byte is None:
             return False
-        actions = self._faults() if byte >= FAULTS_FROM and self._faults_left else []
+        actions = self._mishaps() if byte >= FAULTS_FROM and self._faults_left else []
         if actions:
             self._faults_left -= 1
             choice = next(self._schedule, 0)
@@ -102,6 +102,11 @@ class Simulation:
             actions.append(("the next question", cluster.send_next))
         actions.append(("time passes", cluster.pass_time))
         return actions
+
+    def _mishaps(self) -> list[Action]:
+        """The faults that belong to the scenario."""
+        words = self._scenario.mishaps
+        return [each for each in self._faults() if not words or any(word in each[0] for word in words)]
 
     def _faults(self) -> list[Action]:
         """What may go wrong, or come at a bad moment."""

@@ -20,7 +20,7 @@ from tests.pure.interleavings.log_model import Group, ModelConsumer
 from tests.pure.interleavings.world import World
 
 TRACING = untraced()
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 2
 """Instead of 5: a short schedule reaches it."""
 
 
