@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -122,11 +122,20 @@ class Cluster:
         worker = SimulatedWorker(f"w{len(self.workers)}", self.world, self.group)
         worker.frames, worker.records = self._writer_of(worker), self._writer_of(worker)
         worker.heard = len(self.checks.notices)
-        writers = (worker.frames, worker.records)
-        parts: Any = (worker.worker_id, KAFKA, 500, self.store, *writers, self._door, TRACING)
+        parts = WorkerParts(
+            worker_id=worker.worker_id,
+            kafka=KAFKA,
+            fetch_wait_ms=500,
+            store=self.store,
+            frames=cast(Any, worker.frames),
+            records=cast(Any, worker.records),
+            door=self._door,
+            tracing=TRACING,
+            metrics=METRICS,
+        )
         self.workers.append(worker)
         settings = _settings(self.scenario.max_running, self.scenario.turn_seconds)
-        worker.start(WorkerParts(*parts, metrics=METRICS), settings)
+        worker.start(parts, settings)
         self.world.loop.run_ready()
 
     def _writer_of(self, worker: SimulatedWorker) -> ModelWriter:

@@ -130,8 +130,8 @@ class Simulation:
             (f"{name} dies", partial(cluster.kill, worker)),
             (f"{name} freezes", partial(cluster.freeze, worker)),
         ]
-        if not worker.is_draining:
-            actions.append((f"{name} drains", worker.drain))
+        drains = (f"{name} hurries", worker.hurry.set) if worker.is_draining else (f"{name} drains", worker.drain)
+        actions.append(drains)
         writers = [each for each in (worker.frames, worker.records) if each.waiting]
         return actions + [(f"sent twice by {name}", partial(each.deliver_unacknowledged, 2)) for each in writers]
 

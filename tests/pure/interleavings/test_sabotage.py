@@ -60,7 +60,7 @@ def instead(owner: Any, name: str, sabotage: Callable[..., Any]) -> Iterator[Non
 
 
 async def claim_without_writing(original: Any, self: Any, row: Any, request: Any) -> Any:
-    return claimer.decide(row, request, self._new_claimant())
+    return claiming.decide(row, request, self._new_claimant())
 
 
 def commit_the_highest(original: Any, self: OffsetTracker) -> int | None:
@@ -80,7 +80,7 @@ async def repair_nothing(original: Any, self: Finisher, row: Any, *known: Any) -
 
 async def conclude_unseen(original: Any, self: Finisher, attempt: Any, ending: Any) -> Any:
     """The end is published before it is stored."""
-    row = finishing.with_parent(attempt.row, attempt.path.parent_id)
+    row = endings.with_parent(attempt.row, attempt.path.parent_id)
     await self._publish_end(endings.finished_row(row, ending, attempt.frames.checkpoint, {}, 1))
     return await original(self, attempt, ending)
 

@@ -42,6 +42,7 @@ class SimulatedWorker:
     records: Any = None
 
     def __post_init__(self) -> None:
+        self.hurry = asyncio.Event()
         self.consumer = ModelConsumer(self.group, self)
 
     @property
@@ -50,7 +51,7 @@ class SimulatedWorker:
 
     def start(self, parts: WorkerParts, settings: WorkerSettings) -> None:
         NOW.world, NOW.consumer = self.world, self.consumer
-        self.worker = worker = Worker(parts, settings)
+        self.worker = worker = Worker(parts, settings, self.hurry)
         self.consumer.has_work = lambda: bool(worker._dispatcher.assignment.to_commit()) or self.is_draining
         worker._taking = self._spawn(self._take())
         worker._watching = self._spawn(worker._stop_taking.wait())
