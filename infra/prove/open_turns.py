@@ -58,6 +58,8 @@ class OpenTurns:
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)
     """User and conversation of each turn."""
     turn_by_text: dict[str, str] = field(default_factory=dict)
+    ended: int = 0
+    """How many have ended, as far as somebody looked."""
     _open: dict[str, AskedTurn] = field(default_factory=dict)
 
     def add(self, turn: AskedTurn) -> None:
@@ -67,7 +69,9 @@ class OpenTurns:
 
     def still_open(self) -> list[AskedTurn]:
         """In the order of asking."""
+        before = len(self._open)
         self._open = {turn_id: turn for turn_id, turn in self._open.items() if turn.is_open}
+        self.ended += before - len(self._open)
         return list(self._open.values())
 
     def streaming(self) -> list[AskedTurn]:

@@ -23,7 +23,6 @@ from schemas.ids import new_id, turn_id_of
 
 PATIENCE_SECONDS = 90.0
 """Then a person goes on with something else; the answer may still come."""
-FIRST_QUESTION_SECONDS = 15.0
 VANISHED_SECONDS = (10.0, 45.0)
 WATCHED_WITHIN_SECONDS = 30.0
 
@@ -69,7 +68,7 @@ class Person:
 
     async def live(self) -> None:
         """Until cancelled; what was asked last may still be open then."""
-        await asyncio.sleep(self._random.uniform(0, FIRST_QUESTION_SECONDS))
+        await asyncio.sleep(self._random.uniform(0, self._around.think_seconds))
         while True:
             await self._say_something()
             await asyncio.sleep(habits.pause_seconds(self._random, self._around.think_seconds))

@@ -12,7 +12,8 @@ from infra.prove.fault_kinds import MANNERS, FaultKind, Lane
 
 FIRST_AT_SECONDS = 5.0
 """People get to talk before anything breaks."""
-PAUSE_SECONDS = (3.0, 8.0)
+PAUSES_SECONDS = {Lane.SERVERS: (10.0, 16.0), Lane.PROCESSES: (3.0, 8.0), Lane.OTHERS: (3.0, 8.0)}
+"""Between two faults of a lane. While a server is away hardly anything moves: what waited needs time to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def _of_lane(lane: Lane, kinds: Collection[FaultKind], seconds: float, seed: int
         if number >= len(mine) and at_seconds + MANNERS[kind].seconds > seconds:
             return
         yield PlannedFault(round(at_seconds, 1), kind, random.getrandbits(32))
-        at_seconds += MANNERS[kind].seconds + random.uniform(*PAUSE_SECONDS)
+        at_seconds += MANNERS[kind].seconds + random.uniform(*PAUSES_SECONDS[lane])
 
 
 def _rounds(kinds: list[FaultKind], random: Random) -> Iterator[FaultKind]:

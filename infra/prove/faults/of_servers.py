@@ -34,8 +34,17 @@ async def kill_cassandra(scene: Scene, _: Random) -> None:
 
 async def _kill(scene: Scene, kind: FaultKind, server: StackServer) -> None:
     async with scene.fault(kind, f"{server.name} pid {server.pid}"):
-        await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(server.start)
+        restarting = asyncio.create_task(asyncio.to_thread(_restart, server))
+        try:
+            await asyncio.shield(restarting)
+        except asyncio.CancelledError:
+            await restarting  # a run that is broken off leaves whole servers to whoever collects
+            raise
+
+
+def _restart(server: StackServer) -> None:
+    server.kill()
+    server.start()
 
 
 async def _freeze(scene: Scene, kind: FaultKind, server: StackServer, seconds: float) -> None:

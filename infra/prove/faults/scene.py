@@ -27,6 +27,8 @@ LOOK_AGAIN_SECONDS = 0.05
 READ_SECONDS = 0.5
 READY_SECONDS = 60.0
 MOST_ROWS = 60
+TURNS_THAT_SHOW_IT = 10
+RUNS_SECONDS = 45.0
 
 
 class NobodyToHit(Exception):
@@ -91,6 +93,15 @@ class Scene:
         turns = self.open_turns.still_open()[-MOST_ROWS:]
         owners = await asyncio.gather(*(self._owner(turn) for turn in turns))
         return [turn.turn_id for turn, owner in zip(turns, owners, strict=True) if owner is role]
+
+    async def until_it_runs(self) -> None:
+        """Some turns have ended since now; or it takes too long, and that will show in the verdict."""
+        self.open_turns.still_open()
+        wanted = self.open_turns.ended + TURNS_THAT_SHOW_IT
+        until = time.monotonic() + RUNS_SECONDS
+        while self.open_turns.ended < wanted and time.monotonic() < until:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            self.open_turns.still_open()
 
     async def _owner(self, turn: AskedTurn) -> Role | None:
         try:
