@@ -28,6 +28,7 @@ from store.errors import StoreUnavailable
 from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
 from ws_edge.announcing import Announcer
 from ws_edge.asking_again import Messages, unfinished_request, with_its_question
+from ws_edge.attempts import Attempts
 from ws_edge.clocks import Clocks
 from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
@@ -72,33 +73,39 @@ class Asking:
         self._turns = parts.hub.turns
         self._max_open_turns = max_open_turns
         self._about_to_open: Counter[str] = Counter()
+        self._attempts = Attempts()
 
     def ask(self, feed: Feed, frame: Send | Regenerate) -> None:
         """Begins to accept. What can be refused at once is refused at once."""
-        request_id, conversation_id = str(frame.request_id), str(frame.conversation_id)
+        conversation_id = str(frame.conversation_id)
         refusal = refusal_of_frame(frame, self._parts.models)
-        if refusal is None and not self._parts.watcher.may_watch(feed, conversation_id):
-            refusal = ErrorCode.TOO_MANY_WATCHED
         if refusal is not None:
-            self._refuse(feed, request_id, refusal)
+            self._answer(feed, rejected_frame(str(frame.request_id), refusal))
             return
         request = self._request(feed.user_id, frame)
-        broken = partial(feed.say, error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request_id))
+        if not self._parts.watcher.may_watch(feed, conversation_id):
+            self._refuse(feed, request, ErrorCode.TOO_MANY_WATCHED)
+            return
+        broken = partial(feed.say, _unknown(request))
+        is_behind = self._parts.errands.is_under_way(_line(feed.user_id, conversation_id))
         if self.after_asks(feed, conversation_id, partial(self._accept, feed, request), broken):
             self._parts.watcher.follow(feed, conversation_id)
+        elif is_behind:
+            # What is under way there may be this very request, sent twice.
+            self._answer(feed, _unknown(request))
         else:
-            self._refuse(feed, request_id, ErrorCode.OVERLOADED)
+            self._refuse(feed, request, ErrorCode.OVERLOADED)
 
     def after_asks(self, feed: Feed, conversation_id: str, work: Work, broken: Callable[[], None]) -> bool:
         """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""
-        return self._parts.errands.start(feed, ("ask", feed.user_id, conversation_id), work, broken)
+        return self._parts.errands.start(feed, _line(feed.user_id, conversation_id), work, broken)
 
     async def _accept(self, feed: Feed, request: ChatRequest) -> None:
         """From the client's frame to `accepted`."""
         if self._is_known(request):
             await self._parts.teller.accept_again(feed, request)
         elif refusal := self._refusal(request):
-            self._refuse(feed, request.request_id, refusal)
+            self._refuse(feed, request, refusal)
         else:
             with self._counted(request.user_id):
                 await self._open(feed, request)
@@ -106,7 +113,7 @@ class Asking:
     async def _open(self, feed: Feed, request: ChatRequest) -> None:
         checked = await self._checked(request)
         if isinstance(checked, ErrorCode):
-            self._refuse(feed, request.request_id, checked)
+            self._refuse(feed, request, checked)
         else:
             await self._give_to_workers(feed, checked)
 
@@ -118,8 +125,17 @@ class Asking:
             self._parts.metrics.accepted(self._parts.clocks.now() - began_at)
             self._tell_all(request)
 
-    def _refuse(self, feed: Feed, request_id: str, code: ErrorCode) -> None:
-        self._answer(feed, rejected_frame(request_id, code, RETRY_AFTER_MS if code is ErrorCode.OVERLOADED else None))
+    def _refuse(self, feed: Feed, request: ChatRequest, code: ErrorCode) -> None:
+        """Says `rejected`, unless an earlier try of the same request may have worked."""
+        retry_after_ms = RETRY_AFTER_MS if code is ErrorCode.OVERLOADED else None
+        self._answer(feed, self._refused(request, code, retry_after_ms))
+
+    def _refused(
+        self, request: ChatRequest, code: ErrorCode, retry_after_ms: int | None = None
+    ) -> Rejected | ErrorFrame:
+        if request.turn_id in self._attempts:
+            return _unknown(request)
+        return rejected_frame(request.request_id, code, retry_after_ms)
 
     def _answer(self, feed: Feed, answer: Accepted | Rejected | ErrorFrame) -> None:
         if isinstance(answer, Rejected):
@@ -138,19 +154,19 @@ class Asking:
                 del self._about_to_open[user_id]
 
     async def _produce(self, request: ChatRequest) -> Accepted | Rejected | ErrorFrame:
-        """Writes the request; the answer for the client is `rejected` only if nothing was produced."""
+        """Writes the request; the answer for the client is `rejected` only if nothing was produced, now or before."""
+        was_tried = request.turn_id in self._attempts
+        self._attempts.begin(request.turn_id)
         try:
             await self._parts.requests.ask(request)
-        except NotAttempted as error:
-            return rejected_frame(request.request_id, ErrorCode.OVERLOADED, error.retry_after_ms)
-        except RecordTooLarge:
-            return rejected_frame(request.request_id, ErrorCode.QUESTION_TOO_LONG)
-        except RecordRefused as error:
-            log.error("request_refused", turn_id=request.turn_id, reason=str(error))
-            return rejected_frame(request.request_id, ErrorCode.INTERNAL)
+        except (NotAttempted, RecordRefused) as error:
+            if not was_tried:
+                self._attempts.settle(request.turn_id)
+            return self._refused(request, *_reason_of(error))
         except (OutcomeUnknown, StoreUnavailable) as error:
             log.warning("accept_unknown", turn_id=request.turn_id, reason=repr(error))
-            return error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request.request_id)
+            return _unknown(request)
+        self._attempts.settle(request.turn_id)
         return Accepted(request.request_id, request.turn_id)
 
     def _tell_all(self, request: ChatRequest) -> None:
@@ -209,6 +225,25 @@ class Asking:
             on_busy=frame.on_busy,
             accepted_at=rfc3339(now_ms),
         )
+
+
+def _line(user_id: str, conversation_id: str) -> tuple[str, str, str]:
+    """What is asked in one conversation goes one after the other."""
+    return ("ask", user_id, conversation_id)
+
+
+def _reason_of(error: NotAttempted | RecordRefused) -> tuple[ErrorCode, int | None]:
+    """What a client is told, and after how many milliseconds another try may go better."""
+    if isinstance(error, NotAttempted):
+        return ErrorCode.OVERLOADED, error.retry_after_ms
+    if isinstance(error, RecordTooLarge):
+        return ErrorCode.QUESTION_TOO_LONG, None
+    log.error("request_refused", reason=str(error))
+    return ErrorCode.INTERNAL, None
+
+
+def _unknown(request: ChatRequest) -> ErrorFrame:
+    return error_frame(ErrorCode.ACCEPT_UNKNOWN, request_id=request.request_id)
 
 
 def _question_of(request: ChatRequest) -> UserMessage:

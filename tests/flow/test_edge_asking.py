@@ -127,6 +127,35 @@ async def test_after_an_unknown_outcome_the_same_request_is_produced_again(scene
         assert len(scene.requests.asked) == 1
 
 
+@pytest.mark.parametrize("error", [NotAttempted("full", retry_after_ms=1234), RecordRefused("too large")])
+async def test_what_may_be_durable_already_is_never_called_rejected(scene: Stage, error: Exception) -> None:
+    async with scene.person() as person:
+        frame = question()
+        for outcome in (OutcomeUnknown("no answer"), error):
+            scene.requests.fail_with = outcome
+            await person.say(**frame)
+            assert (await person.hear("error"))["code"] == "accept_unknown"
+        running = Turn(person.user_id, frame["conversation_id"])
+        scene.publish(person.user_id, running.started())
+        await person.hear("started")
+        await person.say(**frame, on_busy="reject")
+        assert (await person.hear("error"))["code"] == "accept_unknown"
+        scene.requests.fail_with = None
+        await person.say(**frame)
+        await person.hear_all("accepted", "asked")
+
+
+async def test_a_request_sent_twice_is_not_rejected_while_it_is_under_way(tmp_path: Path) -> None:
+    async with stage(tmp_path, max_errands=1) as scene, scene.person() as person:
+        scene.requests.let_through.clear()
+        frame = question()
+        await person.say(**frame)
+        await person.say(**frame)
+        assert (await person.hear("error"))["code"] == "accept_unknown"
+        scene.requests.let_through.set()
+        await person.hear_all("accepted", "asked")
+
+
 async def test_the_same_request_again_has_one_effect_and_shows_the_turn(scene: Stage) -> None:
     async with scene.person() as person:
         frame = question()
