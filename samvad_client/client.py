@@ -16,10 +16,10 @@ from samvad_client.connection import HEARTBEATS_OF_SILENCE, ServerSaid
 from samvad_client.conversation_view import ConversationView
 from samvad_client.errors import ClientClosed, EdgeRefused, QuestionTooLong, SamvadError
 from samvad_client.link import Link, SignIn
-from samvad_client.state import ClientState
+from samvad_client.state import ClientState, Reaction
 from samvad_client.turn_handle import Bell, TurnHandle
 from samvad_client.turn_view import TurnView
-from schemas.client_frames import MAX_FRAME_BYTES, AnyClientFrame, OnBusy, Regenerate, Send
+from schemas.client_frames import MAX_FRAME_BYTES, AnyClientFrame, OnBusy, Regenerate, Send, Stop
 from schemas.codec import Unreadable, encode
 from schemas.frames import Accepted, AnyServerFrame, Ready, Watching
 from schemas.ids import new_id
@@ -154,7 +154,7 @@ class SamvadClient:
     def _take(self, frame: AnyServerFrame) -> None:
         reaction = self._state.receive(frame)
         self._link.say(reaction.say)
-        if isinstance(frame, Accepted | Watching):
+        if _shows_that_it_works(frame, reaction):
             self._retrying.worked()
         if reaction.retry_later and self._retry_timer is None:
             pause_seconds = self._retrying.next_seconds()
@@ -188,3 +188,9 @@ class SamvadClient:
             self._retry_timer.cancel()
         for bell in self._bells.values():
             bell.ring()
+
+
+def _shows_that_it_works(frame: AnyServerFrame, reaction: Reaction) -> bool:
+    """A reply to `watch` that leads to one more stop shows nothing: that stop may be refused like the one before."""
+    is_watching = isinstance(frame, Watching) and not any(isinstance(said, Stop) for said in reaction.say)
+    return is_watching or isinstance(frame, Accepted)

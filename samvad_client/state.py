@@ -6,6 +6,7 @@ Out: the client frames to send, and which conversations changed. The shell is `c
 
 import uuid
 from collections import defaultdict, deque
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from samvad_client.conversation_view import ConversationView
@@ -43,6 +44,7 @@ class ClientState:
         self.conversations: dict[str, ConversationView] = {}
         self._outbox = Outbox()
         self._watch_again = False
+        self._ask_again: set[str] = set()
         self._asked_by_name: defaultdict[str, deque[frozenset[str]]] = defaultdict(deque)
 
     def conversation(self, conversation_id: str) -> ConversationView:
@@ -80,17 +82,24 @@ class ClientState:
         """All that a new connection must hear: what to resume, and what may never have been heard."""
         self._asked_by_name.clear()
         self._watch_again = False
+        self._ask_again.clear()
         frames = [frame for conversation_id in self.conversations for frame in self.watch(conversation_id)]
-        return [*frames, *self._unheard()]
+        unconfirmed = self._outbox.unconfirmed()
+        return [*frames, *self._said_again(unconfirmed, {str(asking.request_id) for asking in unconfirmed})]
 
     def retry(self) -> list[AnyClientFrame]:
-        """After something temporary: the unanswered requests once more, and if it was about watching, that too."""
+        """After something temporary: the requests that it was about, stops, and if it was about watching, that too.
+
+        What the edge has not answered yet is not said twice: one of the two might be refused, and the other accepted.
+        """
         frames: list[AnyClientFrame] = []
         if self._watch_again:
             waiting = [c for c in self.conversations.values() if c.watched == 0 or c.open_turns()]
             frames = [self._watch(conversation, conversation.cursors()) for conversation in waiting]
         self._watch_again = False
-        return [*frames, *self._unheard()]
+        frames += self._said_again(self._outbox.unconfirmed(), self._ask_again)
+        self._ask_again.clear()
+        return frames
 
     def receive(self, frame: AnyServerFrame) -> Reaction:
         match frame:
@@ -107,10 +116,11 @@ class ClientState:
             case _:
                 return Reaction()
 
-    def _unheard(self) -> list[AnyClientFrame]:
+    def _said_again(self, unconfirmed: Iterable[Asking], to_ask: Collection[str]) -> list[AnyClientFrame]:
         frames: list[AnyClientFrame] = []
-        for send in self._outbox.unconfirmed():
-            frames.append(send)
+        for send in unconfirmed:
+            if str(send.request_id) in to_ask:
+                frames.append(send)
             turn = self.conversations[str(send.conversation_id)].turn_of(str(send.request_id))
             if turn is not None and turn.stop_asked:
                 frames.append(_stop_of(turn))
@@ -212,6 +222,7 @@ class ClientState:
 
     def _take_request_error(self, frame: ErrorFrame, request_id: str) -> Reaction:
         if frame.temporary:
+            self._ask_again.add(request_id)
             return Reaction(retry_later=True)
         return self._take_rejected(Rejected(request_id, frame.code, frame.text, temporary=False))
 
