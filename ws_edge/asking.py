@@ -162,7 +162,7 @@ class Asking:
         except (NotAttempted, RecordRefused) as error:
             if not was_tried:
                 self._attempts.settle(request.turn_id)
-            return self._refused(request, *_reason_of(error))
+            return self._refused(request, *_reason_of(error, request.turn_id))
         except (OutcomeUnknown, StoreUnavailable) as error:
             log.warning("accept_unknown", turn_id=request.turn_id, reason=repr(error))
             return _unknown(request)
@@ -232,13 +232,13 @@ def _line(user_id: str, conversation_id: str) -> tuple[str, str, str]:
     return ("ask", user_id, conversation_id)
 
 
-def _reason_of(error: NotAttempted | RecordRefused) -> tuple[ErrorCode, int | None]:
+def _reason_of(error: NotAttempted | RecordRefused, turn_id: str) -> tuple[ErrorCode, int | None]:
     """What a client is told, and after how many milliseconds another try may go better."""
     if isinstance(error, NotAttempted):
         return ErrorCode.OVERLOADED, error.retry_after_ms
     if isinstance(error, RecordTooLarge):
         return ErrorCode.QUESTION_TOO_LONG, None
-    log.error("request_refused", reason=str(error))
+    log.error("request_refused", turn_id=turn_id, reason=str(error))
     return ErrorCode.INTERNAL, None
 
 

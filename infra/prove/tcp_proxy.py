@@ -65,6 +65,8 @@ class TcpProxy:
         try:
             while data := await reader.read(READ_BYTES):
                 await self._flowing.wait()
+                if writer.is_closing():
+                    break
                 writer.write(self._rewritten(data) if rewrite else data)
                 await writer.drain()
         except OSError:
