@@ -27,6 +27,7 @@ from producers.errors import RecordRefused
 from producers.kafka_address import KafkaAddress
 from producers.notice_producers import DeadLetterProducer
 from schemas.codec import NewerVersion
+from schemas.requests import VERSION as REQUEST_VERSION
 from schemas.topics import REQUESTS, WORKERS_GROUP
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ HEARTBEATS_IN_A_SESSION = 6
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
     """How to take requests. `fetch_wait_ms`: how long the broker may hold an empty fetch; `session_ms`: how long it
-    waits for a silent worker before it gives its partitions to others.
+    waits for a silent worker before it gives its partitions to others; `newest_version`: of requests that are read.
     """
 
     kafka: KafkaAddress
@@ -51,6 +52,7 @@ class ListenerSettings:
     fetch_wait_ms: int = 500
     session_ms: int = 8_000
     max_waiting: int = 1_000
+    newest_version: int = REQUEST_VERSION
 
     @property
     def heartbeat_ms(self) -> int:
@@ -59,7 +61,9 @@ class ListenerSettings:
 
 
 class RequestListener:
-    """Polls until told to stop. `is_behind_the_times`: a newer edge wrote records that this program can't read."""
+    """Polls until told to stop. `is_behind_the_times`: a newer edge wrote records that this program can't read: it has
+    left the group, for an upgraded worker to take them, and all else that waits (DESIGN 5).
+    """
 
     def __init__(
         self,
@@ -75,7 +79,6 @@ class RequestListener:
         self._consumer = _new_consumer(settings)
         self.progress = RequestProgress(self._consumer, dispatcher.assignment)
         self._rebalances = _Rebalances(self, history, running)
-        self._stuck: set[TopicPartition] = set()
         self._is_paused = False
         self.dead_letters = 0
         self._last_commit_at = 0.0
@@ -100,11 +103,18 @@ class RequestListener:
             trackers = {partition: self._dispatcher.assignment.tracker(partition) for partition in batches}
             for partition, records in batches.items():
                 await self._take_all(partition, records, trackers[partition])
+            if self.is_behind_the_times:
+                self._dispatcher.start_no_more()
+                await self.close()
+                await stop.wait()
+                return
             self._pause_or_resume()
             await self._commit_now_and_then()
 
     async def close(self) -> None:
-        """Commits what is finished and leaves the group."""
+        """Commits what is finished and leaves the group, once."""
+        if self.progress.has_left:
+            return
         await self.commit()
         self.on_parted(self._consumer.assignment())
         self.progress.left()
@@ -149,12 +159,13 @@ class RequestListener:
     async def _take_all(self, partition: TopicPartition, records: Iterable[Any], tracker: OffsetTracker | None) -> None:
         polled_at_ms = int(time.time() * 1000)
         for record in records:
-            if tracker is None or partition in self._stuck:
+            if tracker is None or self.is_behind_the_times:
                 return
             try:
-                read = read_record(record, polled_at_ms)
+                read = read_record(record, polled_at_ms, self._settings.newest_version)
             except NewerVersion:
-                self._stop_taking(partition, record.offset)
+                log.error("request_of_a_newer_version", source=source_of(record))
+                self.is_behind_the_times = True
                 return
             if not tracker.take(record.offset, record.timestamp):
                 continue
@@ -179,12 +190,6 @@ class RequestListener:
             log.exception("dead_letter_refused", source=source)
         return poison.turn
 
-    def _stop_taking(self, partition: TopicPartition, offset: int) -> None:
-        """A newer version is not poison: leave it for an upgraded worker, and turn unready."""
-        log.error("request_of_a_newer_version", partition=partition.partition, offset=offset)
-        self.is_behind_the_times = True
-        self._stuck.add(partition)
-
     def _pause_or_resume(self) -> None:
         """With hysteresis, because a pause drops what was prefetched (K14)."""
         waiting = self._dispatcher.waiting_count
@@ -192,8 +197,7 @@ class RequestListener:
             self._is_paused = True
         elif self._is_paused and waiting <= self._settings.max_waiting // 2:
             self._is_paused = False
-        assigned = self._consumer.assignment()
-        should_be_paused = assigned if self._is_paused else assigned & self._stuck
+        should_be_paused = self._consumer.assignment() if self._is_paused else frozenset()
         self._consumer.pause(*(should_be_paused - self._consumer.paused()))
         self._consumer.resume(*(self._consumer.paused() - should_be_paused))
 

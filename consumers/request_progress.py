@@ -83,6 +83,8 @@ class RequestProgress:
 
     async def look(self) -> Mapping[str, Hashable] | None:
         """A sign for each thing that has work to do; None if the broker did not answer in time."""
+        if self.has_left:
+            return {}
         owned = self._consumer.assignment()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -98,7 +100,7 @@ class RequestProgress:
     async def _learn_positions(self, partitions: Iterable[TopicPartition]) -> None:
         """Where the consumer stands: a reset moves it without a record, past what the broker removed meanwhile.
 
-        Not where it is paused: it may be past a record that is left for an upgraded worker.
+        Not where it is paused: what was fetched there is dropped, and fetched again (K14).
         """
         paused = self._consumer.paused()
         moving = [each for each in partitions if each not in paused or self._reach.position(each) is None]

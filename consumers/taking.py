@@ -7,6 +7,7 @@ from typing import Protocol
 from schemas import codec
 from schemas.clock import rfc3339
 from schemas.headers import TRACEPARENT, Headers, header
+from schemas.requests import VERSION as REQUEST_VERSION
 from schemas.requests import Ask, AskAgain, ChatRequest
 
 
@@ -53,10 +54,12 @@ class Poison:
     turn: TakenRequest | None
 
 
-def read_record(record: ConsumedRecord, polled_at_ms: int = 0) -> TakenRequest | Poison:
+def read_record(
+    record: ConsumedRecord, polled_at_ms: int = 0, newest_version: int = REQUEST_VERSION
+) -> TakenRequest | Poison:
     """Raises NewerVersion for a record that this program is too old for."""
     try:
-        request = codec.decode_request(record.value or b"")
+        request = codec.decode_request(record.value or b"", newest_version)
     except codec.Unreadable as error:
         return Poison(str(error), _turn_in_headers(record, polled_at_ms))
     if not _are_ids(request.user_id, request.conversation_id, request.turn_id, *_question_ids(request)):

@@ -74,9 +74,9 @@ def decode_turn_frame(data: str | bytes) -> AnyTurnFrame:
     return _decode(_turn_frames, data)
 
 
-def decode_request(data: bytes) -> ChatRequest:
+def decode_request(data: bytes, newest_version: int = REQUEST_VERSION) -> ChatRequest:
     """Raises Unreadable, or NewerVersion for a record that a newer edge wrote."""
-    return _decode_versioned(_requests, data, REQUEST_VERSION)
+    return _decode_versioned(_requests, data, newest_version)
 
 
 def decode_notice(data: bytes) -> AnyNotice:

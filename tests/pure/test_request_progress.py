@@ -60,7 +60,7 @@ async def test_a_partition_without_a_position_hides_no_other(monkeypatch: pytest
     assert signs is not None and (signs["partition 0"], signs["partition 1"]) == (None, 480)
 
 
-async def test_a_record_that_is_left_for_an_upgraded_worker_stays_unread_while_its_partition_is_paused() -> None:
+async def test_what_a_paused_partition_has_fetched_stays_unread() -> None:
     consumer = Consumer(p0=100)
     consumer.paused_partitions = {P0}
     progress = progress_of(consumer)
