@@ -2,7 +2,7 @@
 
 Exactly:
 - frames, a row, messages or bills of a turn that no client asked for; a message of no turn;
-- the same of a request that was rejected although it had been sent but once;
+- the same of a request that was rejected and never accepted, in the session in which it was asked;
 - frames in the topic of an attempt above the one in the turn's row, or of a turn without a row: nobody claimed it;
 - a provider's call for a turn that no worker claimed, or with a question that no client asked;
 - words in an answer that no provider said for this turn;
@@ -21,7 +21,7 @@ from infra.prove.checking.violations import Finding, Violation
 def find_ghost(case: Case) -> Iterator[Finding]:
     """At most one for each thing of a turn that nobody asked for, claimed or said."""
     turn = case.turn
-    if turn.is_refused and (turn.left_traces or turn.seen):
+    if turn.is_refused and turn.accepted_at is None and (turn.left_traces or turn.seen):
         yield case.finding(Violation.GHOST, "it was rejected, and something came of it")
     if turn.highest_published_attempt > turn.newest_attempt:
         attempts = f"attempt {turn.highest_published_attempt} is in the topic, {turn.newest_attempt} in its row"

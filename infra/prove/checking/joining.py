@@ -109,7 +109,7 @@ class _Joining:
             case frames.Rejected():
                 self._reject(received, frame)
             case frames.ErrorFrame(code=ErrorCode.ACCEPT_UNKNOWN, request_id=str() as request_id):
-                self._sessions_when_asked[request_id] = -1  # it is sent again
+                self._note_unknown(request_id)
 
     def _see(self, received: events.Received, frame: frames.AnyTurnFrame | frames.Queued) -> None:
         client, turn_id = received.client, frame.turn_id
@@ -139,6 +139,12 @@ class _Joining:
         turn.is_rejected = True
         was_sent_once = self._sessions_when_asked[frame.request_id] == self._sessions[received.client]
         turn.is_refused = turn.is_refused or (was_sent_once and turn.accepted_at is None)
+
+    def _note_unknown(self, request_id: str) -> None:
+        """The request may have been accepted and is sent again: a refusal of one copy refuses nothing."""
+        self._sessions_when_asked[request_id] = -1
+        if (turn_id := self._turn_of_request.get(request_id)) is not None:
+            self._turn(turn_id).is_refused = False
 
     def _give_calls_to_turns(self) -> None:
         """A call names no turn, but the question that it was asked."""

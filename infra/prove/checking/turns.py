@@ -28,7 +28,7 @@ class Seen:
 class Turn:
     """Everything known of one turn. `asked` is None for a turn that no client asked for.
 
-    `is_refused`: rejected, and sent only once before that, so that nothing may have come of it.
+    `is_refused`: rejected in the session in which it was asked, so that nothing of an earlier one may come of it.
     `seen`: by client, in the order of arrival; `published`: in the order of the topic.
     """
 

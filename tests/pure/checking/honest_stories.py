@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from infra.prove import events as ev
 from schemas import codec
 from schemas.errors import ErrorCode
@@ -15,6 +17,7 @@ from tests.pure.checking.stories import (
     Person,
     Story,
     Try,
+    frame_of,
     frames_of,
     snapshot_of,
     text_of,
@@ -124,6 +127,20 @@ def a_rejected_request(story: Story, asha: Person) -> None:
     story.receive(asha, rejected_frame(asked.request_id, ErrorCode.OVERLOADED))
 
 
+def a_request_rejected_then_sent_again_and_accepted(story: Story, asha: Person) -> None:
+    story.turn(asha)
+    place = next(place for place, event in enumerate(story.events) if isinstance(frame_of(event), Accepted))
+    story.receive(asha, rejected_frame("request-asha-1", ErrorCode.OVERLOADED))
+    story.events.insert(place, story.events.pop())
+
+
+def a_line_that_the_provider_garbled(story: Story, asha: Person) -> None:
+    first = story.words(1, 3, 1, 2)
+    story.turn(asha, Try([*first[:2], first[3]]))
+    place = next(place for place, event in enumerate(story.events) if isinstance(event, ev.Call))
+    story.events[place] = msgspec.structs.replace(story.events[place], model="practice-12x5-garbage4")
+
+
 def a_stop_in_time(story: Story, asha: Person) -> None:
     story.tell(ev.StopAsked, client="asha", turn_id="turn-asha-1")
     story.turn(asha, status=STOPPED)
@@ -184,6 +201,8 @@ HONEST: list[Callable[[Story, Person], None]] = [
     a_request_sent_again,
     a_request_without_an_answer,
     a_rejected_request,
+    a_request_rejected_then_sent_again_and_accepted,
+    a_line_that_the_provider_garbled,
     a_stop_in_time,
     a_stop_that_lost_the_race,
     a_late_stop_under_a_fault,
