@@ -10,7 +10,7 @@ from ws_edge.clocks import Clocks
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.outbox import Outbox
-from ws_edge.queue_telling import QueueTeller
+from ws_edge.queue_telling import MOST_AT_ONCE, QueueTeller
 from ws_edge.turns_in_flight import TurnsInFlight
 
 
@@ -106,3 +106,17 @@ def test_who_reads_too_slowly_is_spared_it(scene: Scene) -> None:
     scene.at += 1
     scene.teller.tell()
     assert len(feed.outbox) == 1, "what was asked"
+
+
+def test_a_crowd_that_waits_is_told_in_turns_and_everybody_is(scene: Scene) -> None:
+    feed, waiting = scene.feed(), 3 * MOST_AT_ONCE
+    for _ in range(waiting):
+        turn = scene.turn()
+        scene.hub.watch(feed, turn.conversation_id)
+        scene.hears(turn.asked())
+    scene.at += 1
+    for told in range(MOST_AT_ONCE, waiting + 1, MOST_AT_ONCE):
+        scene.teller.tell()
+        assert len(feed.outbox) == waiting + told
+    scene.teller.tell()
+    assert len(feed.outbox) == 2 * waiting, "once a second"
