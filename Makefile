@@ -8,7 +8,7 @@ ROLES := edge worker usage
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-connected cluster check format lint types imports bench bench-real lock clean
+.PHONY: help chat test test-connected cluster check format lint types imports bench bench-real bench-stops lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: $(VENV)/ready-dev  ## measure first token, gaps and CPU, through the syst
 
 bench-real: $(VENV)/ready-dev  ## the same on real Kafka and Cassandra, started natively for it
 	@$(BIN)/python -m benchmarks.real $(ARGS)
+
+bench-stops: $(VENV)/ready-dev  ## how soon stops work with four workers, and that none is lost in a race
+	@$(BIN)/python -m benchmarks.stopping $(ARGS)
 
 lock: $(VENV)/ready-dev  ## resolve the versions again
 	@$(call compile,dev,--upgrade --extra dev)
