@@ -14,6 +14,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # L2: or the import fetches
 import litellm
 import openai
 
+from consumers.llm.broken_chunks import refuse_broken_chunks
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment
 from consumers.llm.faults import fault_of
@@ -24,6 +25,7 @@ from schemas.parts import Usage
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True
+refuse_broken_chunks()
 
 
 async def pieces_of(deployment: Deployment, ask: Ask, deadlines: Deadlines) -> AsyncGenerator[Piece | End, None]:
