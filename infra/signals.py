@@ -27,8 +27,8 @@ FORCED = 1
 
 @dataclass(slots=True)
 class Told:
-    """`stop`: drain and end. `hurry`: end now, giving back what runs. A process that does not is ended by force, after
-    `drain_seconds` (if it has such a time) and the time to close, or soon after it was told to hurry.
+    """`stop`: drain and end. `hurry`: end now, giving back what runs. A process with a drain that does not end is ended
+    by force, after `drain_seconds` and the time to close, or soon after it was told to hurry.
     """
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,13 +41,17 @@ class Told:
             self.ask()
         elif not self.hurry.is_set():
             self.hurry.set()
-            _end_by_force_after(HURRY_SECONDS)
+            self._force_after(HURRY_SECONDS)
 
     def ask(self) -> None:
         """The polite way, once."""
-        if not self.stop.is_set() and self.drain_seconds is not None:
-            _end_by_force_after(self.drain_seconds + CLOSE_SECONDS)
-        self.stop.set()
+        if not self.stop.is_set():
+            self.stop.set()
+            self._force_after((self.drain_seconds or 0) + CLOSE_SECONDS)
+
+    def _force_after(self, seconds: float) -> None:
+        if self.drain_seconds is not None:
+            _end_by_force_after(seconds)
 
 
 def told_by_signals() -> Told:

@@ -51,12 +51,12 @@ def _run(options: ClusterOptions) -> int:
 
 
 async def _serve(options: ClusterOptions) -> int:
-    stop = told_by_signals().stop
+    told = told_by_signals()
     async with AsyncExitStack() as stack:
         with telling("starting") as say:
-            cluster = await stack.enter_async_context(running_cluster(options, stop, say))
+            cluster = await stack.enter_async_context(running_cluster(options, told, say))
         _announce(cluster)
-        await stop.wait()
+        await told.stop.wait()
     return 0
 
 

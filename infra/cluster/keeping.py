@@ -79,6 +79,11 @@ class Keeper:
         if self._process is not None:
             await end_process(self._process, seconds)
 
+    def hurry(self) -> None:
+        """One more SIGTERM, for one that was told to end."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+
     async def _keep(self, process: Process) -> None:
         pause_seconds = self.first_pause_seconds
         while True:

@@ -17,11 +17,12 @@ from infra.cluster.plan import EDGE, ClusterOptions, ProcessPlan, process_plans
 from infra.cluster.ports import refuse_taken_ports
 from infra.cluster.servers import running_servers
 from infra.settings import SharedSettings
+from infra.signals import CLOSE_SECONDS, Told
 from infra.stack import StackAddresses
 from infra.starting import unless_stopped
 from ws_edge.settings import EdgeSettings
 
-SLACK_SECONDS = 15.0
+SLACK_SECONDS = CLOSE_SECONDS + 1.0
 """Beyond its drain, for a process to flush and leave."""
 
 
@@ -37,21 +38,22 @@ class RunningCluster:
 
 
 @asynccontextmanager
-async def running_cluster(options: ClusterOptions, stop: asyncio.Event, say: Say) -> AsyncIterator[RunningCluster]:
-    """Everything, ready. Leaving the block drains edges and workers, then ends the servers that were started here.
+async def running_cluster(options: ClusterOptions, told: Told, say: Say) -> AsyncIterator[RunningCluster]:
+    """Everything, ready. Leaving the block drains edges and workers, who hurry if they must, then ends the servers that
+    were started here.
 
-    Raises Refused, or StoppedBeforeReady when `stop` is set before all is ready.
+    Raises Refused, or StoppedBeforeReady when it is told to stop before all is ready.
     """
     refuse_taken_ports(options)
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        async with unless_stopped(stop):
+        async with unless_stopped(told.stop):
             servers = await stack.enter_async_context(running_servers(options.stack_folder, options.keep_stack, say))
             models = await _models(stack, options.folder, say)
             say(f"{models.title} answers ({models.source})")
             environ = {**os.environ, **servers.environ()}
             plans = process_plans(options, environ, models.file, models.key_variables)
-            said = await _start_all(stack, plans, options.folder, say)
+            said = await _start_all(stack, plans, options.folder, told, say)
         yield RunningCluster(
             options=options,
             edges=tuple(said[plan.name]["edge"] for plan in plans if plan.role == EDGE),
@@ -72,11 +74,11 @@ async def _models(stack: AsyncExitStack, folder: Path, say: Say) -> ClusterModel
 
 
 async def _start_all(
-    stack: AsyncExitStack, plans: list[ProcessPlan], folder: Path, say: Say
+    stack: AsyncExitStack, plans: list[ProcessPlan], folder: Path, told: Told, say: Say
 ) -> dict[str, dict[str, str]]:
     """What each process said when it was ready. They start at once, and are drained at once."""
     keepers = {plan.name: Keeper(plan.name, (plan.role,), plan.environ, _log(folder, plan.name), say) for plan in plans}
-    stack.push_async_callback(_end_all, list(keepers.values()))
+    stack.push_async_callback(_end_all, list(keepers.values()), told.hurry)
     return await _all_started(keepers, say)
 
 
@@ -96,9 +98,17 @@ async def _started(keeper: Keeper, say: Say) -> dict[str, str]:
     return said
 
 
-async def _end_all(keepers: list[Keeper]) -> None:
+async def _end_all(keepers: list[Keeper], hurry: asyncio.Event) -> None:
     longest = max(EdgeSettings().drain_seconds, WorkerSettings().drain_seconds) + SLACK_SECONDS
+    hurrying = asyncio.create_task(_hurry_all(keepers, hurry))
     await asyncio.gather(*(keeper.end(longest) for keeper in keepers))
+    hurrying.cancel()
+
+
+async def _hurry_all(keepers: list[Keeper], hurry: asyncio.Event) -> None:
+    await hurry.wait()
+    for keeper in keepers:
+        keeper.hurry()
 
 
 def _log(folder: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.cluster.keeping import DidNotStart, Keeper
-from infra.cluster.running import _all_started
+from infra.cluster.running import _all_started, _end_all
 
 
 class _Ended(Keeper):
@@ -35,6 +35,28 @@ class _NeverReady(Keeper):
 class _Failing(Keeper):
     async def start(self) -> dict[str, str]:
         raise DidNotStart("worker-1 did not start")
+
+
+class _Patient(Keeper):
+    """Its process drains until it is told again."""
+
+    async def end(self, seconds: float) -> None:
+        self.told_again = asyncio.Event()
+        await self.told_again.wait()
+
+    def hurry(self) -> None:
+        self.told_again.set()
+
+
+async def test_a_second_signal_to_a_cluster_is_one_to_each_of_its_processes(tmp_path: Path) -> None:
+    hurry = asyncio.Event()
+    patient = [_Patient(f"worker-{n}", ("worker",), {}, tmp_path / "log", print) for n in range(2)]
+    ending = asyncio.create_task(_end_all(list(patient), hurry))
+    done, _ = await asyncio.wait({ending}, timeout=0.05)
+    assert not done
+    hurry.set()
+    async with asyncio.timeout(5):
+        await ending
 
 
 async def test_a_process_that_is_ready_while_it_is_ended_is_not_kept(tmp_path: Path) -> None:
