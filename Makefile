@@ -8,7 +8,7 @@ ROLES := edge worker usage
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-connected cluster check format lint types imports bench bench-real bench-stops lock clean
+.PHONY: help chat test test-connected cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench-real: $(VENV)/ready-dev  ## the same on real Kafka and Cassandra, started 
 
 bench-stops: $(VENV)/ready-dev  ## how soon stops work with four workers, and that none is lost in a race
 	@$(BIN)/python -m benchmarks.stopping $(ARGS)
+
+bench-takeover: $(VENV)/ready-dev  ## how long readers wait when workers are killed or leave: real stack, 15 minutes
+	@$(BIN)/python -m benchmarks.takeover $(ARGS)
 
 lock: $(VENV)/ready-dev  ## resolve the versions again
 	@$(call compile,dev,--upgrade --extra dev)

@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import FrameType
+from typing import TypeVar
 
 import msgspec
 from rich.console import Console
@@ -13,8 +15,9 @@ from rich.console import Console
 from benchmarks.processes import DidNotStart
 from benchmarks.result import LoadAverage, Result
 from benchmarks.stages import STAGES
-from benchmarks.tables import print_result
 from infra.signals import run
+
+R = TypeVar("R")
 
 FAILED = 1
 INTERRUPTED = 130
@@ -30,16 +33,21 @@ def say(doing: str) -> None:
     console.print(f"… {doing}", style="dim", highlight=False)
 
 
-def run_and_keep(measuring: Callable[[], Awaitable[Result]], seconds: float, out: Path, beside: Result | None) -> int:
-    """Prints the result next to another one and writes it to `out`. The exit code: 130 after Ctrl-C, 1 if it failed."""
+def run_and_keep(measuring: Callable[[], Awaitable[R]], seconds: float, out: Path, show: Callable[[R], None]) -> int:
+    """Shows the result and writes it to `out`. The exit code: 130 after Ctrl-C, 1 if it failed."""
     try:
-        return run(_run_and_keep(measuring, seconds, out, beside))
+        return run(_run_and_keep(measuring, seconds, out, show))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except DidNotStart as error:
         return failed(str(error))
     except TimeoutError:
         return failed(f"the run did not end within {seconds:.0f} s: is the machine busy with something else?")
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """A signal's handler: as Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def failed(why: str) -> int:
@@ -67,19 +75,19 @@ def kept(file: Path) -> Result | None:
 
 
 async def _run_and_keep(
-    measuring: Callable[[], Awaitable[Result]], seconds: float, out: Path, beside: Result | None
+    measuring: Callable[[], Awaitable[R]], seconds: float, out: Path, show: Callable[[R], None]
 ) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with asyncio.timeout(seconds):
         result = await measuring()
-    print_result(result, beside, console)
+    show(result)
     _keep(result, out)
     return 0
 
 
-def _keep(result: Result, out: Path) -> None:
+def _keep(result: object, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     console.print(f"\nWritten to {out}", highlight=False)

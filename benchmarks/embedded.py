@@ -7,9 +7,10 @@ process that was started is ended, also by Ctrl-C.
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-from benchmarks.command import load_average, run_and_keep, say
+from benchmarks.command import console, load_average, run_and_keep, say
 from benchmarks.course import Found, Plan, course
 from benchmarks.embedded_system import embedded_system
 from benchmarks.loads import Load
@@ -18,6 +19,7 @@ from benchmarks.processes import Program
 from benchmarks.result import Result
 from benchmarks.starts import start_times_seconds
 from benchmarks.system import ENDLESS, practice_provider, settings
+from benchmarks.tables import print_result
 
 RUN_SECONDS = 300.0
 STARTS = 3
@@ -59,7 +61,8 @@ def main() -> int:
     """The command. Ends with 130 on Ctrl-C, and with 1 and a sentence when something does not start."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/local-embedded.json"))
-    return run_and_keep(_measure_all, RUN_SECONDS, parser.parse_args().out, beside=None)
+    show = partial(print_result, beside=None, console=console)
+    return run_and_keep(_measure_all, RUN_SECONDS, parser.parse_args().out, show)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,12 @@ class Spread:
 
 def spread(samples: Sequence[float]) -> Spread:
     """Nearest-rank percentiles: each one is a sample that really happened. Raises ValueError without samples."""
-    ordered = sorted(samples)
-    rank = max(0, -(-len(ordered) * 99 // 100) - 1)
-    return Spread(round(median(ordered), 2), round(ordered[rank], 2), round(max(ordered), 2), len(ordered))
+    tail = percentile(samples, 99)
+    return Spread(round(median(samples), 2), round(tail, 2), round(max(samples), 2), len(samples))
+
+
+def percentile(samples: Sequence[float], percent: int) -> float:
+    """The nearest rank's. Raises ValueError without samples."""
+    if not samples:
+        raise ValueError("no samples")
+    return sorted(samples)[max(0, -(-len(samples) * percent // 100) - 1)]

@@ -10,9 +10,8 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
-from benchmarks.command import INTERRUPTED, failed, kept, load_average, run_and_keep, say
+from benchmarks.command import INTERRUPTED, console, failed, interrupt, kept, load_average, run_and_keep, say
 from benchmarks.course import Found, Plan, course
 from benchmarks.loads import Load
 from benchmarks.machine import this_machine
@@ -21,6 +20,7 @@ from benchmarks.processes import DidNotStart, Program
 from benchmarks.real_system import Size, real_system
 from benchmarks.result import LoadAverage, Result
 from benchmarks.system import ENDLESS, practice_provider, settings
+from benchmarks.tables import print_result
 from infra.stack import StackError
 
 RUN_SECONDS = 360.0
@@ -76,22 +76,19 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """The command. Ends with 130 on Ctrl-C or SIGTERM, and with 1 and a sentence when a server does not start."""
     options = _options()
     size = Size(options.edges, options.workers, options.brokers, options.nodes)
     load = load_average()
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             with native_stack(folder / "stack", size.brokers, size.nodes, say) as servers:
                 measuring = partial(_measure_all, folder, servers, size, load)
-                return run_and_keep(measuring, RUN_SECONDS, options.out, kept(options.beside))
+                show = partial(print_result, beside=kept(options.beside), console=console)
+                return run_and_keep(measuring, RUN_SECONDS, options.out, show)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (StackError, DidNotStart) as error:

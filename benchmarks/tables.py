@@ -53,12 +53,12 @@ def _columns(result: Result, beside: Result | None) -> Iterator[Column]:
 
 def _streams(columns: list[Column]) -> Table:
     names = ("first token p50, ms", "p99", "added p50", "added p99", "gap p50", "gap p99", "chunks/s", "answers")
-    table = _table("", *names)
+    rows = table("", *names)
     for measured, load in columns:
         added = f"{load.added_ms('p50'):+.1f}", f"{load.added_ms('p99'):+.1f}"
-        table.add_row(f"{load.title}: {measured}", *_way(load.system, added))
-        table.add_row("straight from the provider", *_way(load.direct, ("", "")))
-    return table
+        rows.add_row(f"{load.title}: {measured}", *_way(load.system, added))
+        rows.add_row("straight from the provider", *_way(load.direct, ("", "")))
+    return rows
 
 
 def _way(way: WayFigures, added: tuple[str, str]) -> tuple[str, ...]:
@@ -68,38 +68,38 @@ def _way(way: WayFigures, added: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _first_token(columns: list[Column], aim: str) -> Table:
-    table = _table("where the first token's time goes, p50 / p99, ms", *map(_column_title, columns))
+    rows = table("where the first token's time goes, p50 / p99, ms", *map(_column_title, columns))
     for stage in STAGES:
-        table.add_row(stage, *(_both(load.stages_ms[stage]) for _, load in columns))
+        rows.add_row(stage, *(_both(load.stages_ms[stage]) for _, load in columns))
     own = f"**all but LiteLLM's call and the provider** (aim at 1 stream: {aim})"
-    table.add_row(own, *(_both(load.without_the_call_ms) for _, load in columns))
-    table.add_row("accepted", *(_both(load.accepted_ms) for _, load in columns))
-    return table
+    rows.add_row(own, *(_both(load.without_the_call_ms) for _, load in columns))
+    rows.add_row("accepted", *(_both(load.accepted_ms) for _, load in columns))
+    return rows
 
 
 def _cpu(columns: list[Column], result: Result) -> Table:
-    table = _table("CPU", *map(_column_title, columns), "idle, % of a core")
+    rows = table("CPU", *map(_column_title, columns), "idle, % of a core")
     for role, share in result.idle_cpu_share.items():
-        table.add_row(f"{role}, cores", *(_cores(load, role) for _, load in columns), f"{share:.1%}")
-    table.add_row("worker, µs per chunk", *(f"{load.cpu['worker'].us_per_chunk:.0f}" for _, load in columns))
+        rows.add_row(f"{role}, cores", *(_cores(load, role) for _, load in columns), f"{share:.1%}")
+    rows.add_row("worker, µs per chunk", *(f"{load.cpu['worker'].us_per_chunk:.0f}" for _, load in columns))
     for role in PER_FRAME:
         if role in result.idle_cpu_share:
-            table.add_row(f"{role}, µs per frame", *(_per_frame(load, role) for _, load in columns))
+            rows.add_row(f"{role}, µs per frame", *(_per_frame(load, role) for _, load in columns))
     if "store" in result.idle_cpu_share:
-        table.add_row("store, ms per answer", *(_per_turn(load, "store") for _, load in columns))
-    return table
+        rows.add_row("store, ms per answer", *(_per_turn(load, "store") for _, load in columns))
+    return rows
 
 
 def _single_figures(result: Result, beside: Result | None) -> Table:
-    table = _table("", "p50", "p99", "worst", "aim")
+    rows = table("", "p50", "p99", "worst", "aim")
     for each in (result, beside) if beside else (result,):
         stops, aim = each.stop_ms, f"p99 < {AIM_STOP_MS:.0f}"
         name = f"{each.measured}: stop → provider's connection closed, ms ({stops.samples} stops)"
-        table.add_row(name, f"{stops.p50:.0f}", f"{stops.p99:.0f}", f"{stops.max:.0f}", aim)
+        rows.add_row(name, f"{stops.p50:.0f}", f"{stops.p99:.0f}", f"{stops.max:.0f}", aim)
     if starts := sorted(result.start_seconds):
         middle, worst = f"{starts[len(starts) // 2]:.1f}", f"{starts[-1]:.1f}"
-        table.add_row(f"`samvad chat` → ready, s ({len(starts)} starts)", middle, "", worst, "")
-    return table
+        rows.add_row(f"`samvad chat` → ready, s ({len(starts)} starts)", middle, "", worst, "")
+    return rows
 
 
 def _column_title(column: Column) -> str:
@@ -123,9 +123,10 @@ def _per_turn(load: LoadFigures, role: str) -> str:
     return f"{load.cpu[role].ms_per_turn:.1f}" if role in load.cpu else ""
 
 
-def _table(first_column: str, *others: str) -> Table:
-    table = Table(box=box.MARKDOWN)
-    table.add_column(first_column)
+def table(first_column: str, *others: str) -> Table:
+    """Without rows; markdown is what it looks like."""
+    empty = Table(box=box.MARKDOWN)
+    empty.add_column(first_column)
     for name in others:
-        table.add_column(name, justify="right")
-    return table
+        empty.add_column(name, justify="right")
+    return empty
