@@ -26,6 +26,8 @@ PRACTICE_MODELS = {
     "slow": ["practice-80x25"],
     "steady": ["practice-160x20"],
     "long": ["practice-300x50"],
+    "reading": ["practice-20x250"],
+    "paced": ["practice-30x600"],
     "endless": ["practice-1x20-endless"],
     "echo": ["practice-20x1-echo"],
     "broken": ["practice-12x5-reset6"],

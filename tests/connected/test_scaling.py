@@ -1,18 +1,17 @@
 """Workers that come and go under load: nothing is cut, and work spreads (K1, G6)."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-import httpx
 import pytest
 
 from schemas.topics import REQUESTS
 from tests.connected.crowd import talking_crowd
+from tests.connected.practice_calls import ends_of_calls, forget_calls
 from tests.connected.roles import Roles
 from tests.contracts.deadlines import eventually
-from tests.flow.admin_pages import Scrape, page_now, scraped
+from tests.flow.admin_pages import Scrape, scraped
 from tests.whole.processes import Program
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
@@ -36,18 +35,8 @@ async def _until_spread(workers: Sequence[Program]) -> None:
     await eventually(is_spread, seconds=60)
 
 
-def _forget_calls(provider_url: str) -> None:
-    httpx.delete(provider_url.removesuffix("/v1") + "/practice/calls", trust_env=False).raise_for_status()
-
-
-def _calls(provider_url: str) -> Counter[str]:
-    """How the provider's calls ended."""
-    found = page_now(provider_url.removesuffix("/v1"), "/practice/calls").body["calls"]
-    return Counter(str(call["ended"]) for call in found)
-
-
 async def test_workers_that_come_and_go_under_load_restart_no_answer(roles: Roles, provider_url: str) -> None:
-    _forget_calls(provider_url)
+    forget_calls(provider_url)
     with roles.edge() as first, roles.edge() as second:
         async with AsyncExitStack() as stack:
             workers = [stack.enter_context(roles.worker())]
@@ -62,4 +51,4 @@ async def test_workers_that_come_and_go_under_load_restart_no_answer(roles: Role
                 await _until_spread(workers)
                 await crowd.until_answered(PEOPLE)
             # A claim that moves before its model was asked costs nothing; an answer that began is never begun again.
-            assert _calls(provider_url) == {"completed": crowd.answered}
+            assert ends_of_calls(provider_url) == {"completed": crowd.answered}
