@@ -142,6 +142,19 @@ async def test_an_answer_that_is_as_long_as_answers_may_be_ends_without_asking(t
         assert (completed.finish_reason, door.asked) == ("length", [])
 
 
+async def test_a_turn_that_is_given_back_leaves_all_behind_that_its_model_said(tmp_path: Path) -> None:
+    gate = Gate()
+    slow_frames = NOBODY_DIES.model_copy(update={"merge_ms": 60_000})
+    async with running_stage(tmp_path, a_door(OnFault.CONTINUE, "Hello", " you", gate), slow_frames) as leaver:
+        request = await leaver.ask()
+        await gate.wait_for_model()
+        await leaver.replies.shown(request.turn_id, "Hello")
+        await leaver.worker.drain()
+        newest = await leaver.store.checkpoints.newest(request.turn_id)
+        assert newest is not None and newest.text == "Hello you"
+        await leaver.replies.shown(request.turn_id, "Hello you")
+
+
 @pytest.mark.parametrize("rule", [OnFault.CONTINUE, OnFault.RESTART])
 async def test_two_takeovers_in_a_row_go_on_from_all_that_was_shown(tmp_path: Path, rule: OnFault) -> None:
     first, second = a_door(rule, " two", Gate()), a_door(rule, " three")

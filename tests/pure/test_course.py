@@ -78,6 +78,16 @@ def test_what_another_deployment_would_refuse_too_ends_the_course_before_and_aft
     assert not course.broke(broken(try_another=False))
 
 
+def test_what_was_cut_is_never_gone_on_with() -> None:
+    course = a_course()
+    say(course, "a", Piece("one"))
+    course.broke(broken())
+    say(course, "b", Piece("uno"), may_continue=False)
+    course.broke(broken())
+    assert say(course, "c", Piece(" dos")) == [Switch(3, "b", "c", "provider_failed"), Piece(" dos")]
+    assert course.kept == "uno"
+
+
 def test_white_space_at_the_end_of_what_is_kept_is_cut_because_no_model_is_given_it() -> None:
     course = a_course()
     say(course, "a", Piece("one \n"))
