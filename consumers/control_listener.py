@@ -1,7 +1,8 @@
 """What other processes tell every worker on `chat.control`: stops, takeovers, deleted and renamed conversations.
 
-Stops and takeovers are only told sooner here: the truth is in the turn's row. A deletion whose notice is lost stays
-deleted, but a warm conversation may answer once more; the edge says so to whoever deletes, to be done again.
+Stops and takeovers are only told sooner here: the truth is in the turn's row. A deletion is told before it is made and
+after it. What remains: a question that overtakes the second notice, with an edge that dies in between, may warm the
+conversation again, which then answers once more (nobody is shown it later: the deletion stays).
 """
 
 import asyncio
@@ -14,7 +15,14 @@ from consumers.running_turns import RunningTurns
 from producers.consumer_closing import close_consumer
 from producers.kafka_address import KafkaAddress
 from schemas import codec
-from schemas.control import AnyNotice, ConversationDropped, ConversationRenamed, StopAsked, TurnTaken
+from schemas.control import (
+    AnyNotice,
+    ConversationDropped,
+    ConversationLeaving,
+    ConversationRenamed,
+    StopAsked,
+    TurnTaken,
+)
 from schemas.topics import CONTROL
 
 log = structlog.get_logger(__name__)
@@ -64,6 +72,8 @@ class ControlListener:
                 self._running.stop(turn_id)
             case TurnTaken(turn_id=turn_id, attempt=attempt):
                 self._running.taken(turn_id, attempt)
+            case ConversationLeaving(user_id=user_id, conversation_id=conversation_id):
+                self._history.forget(user_id, conversation_id)
             case ConversationDropped(user_id=user_id, conversation_id=conversation_id):
                 self._history.forget(user_id, conversation_id)
                 self._running.stop_conversation(user_id, conversation_id, dropped=True)

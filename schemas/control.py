@@ -24,6 +24,13 @@ class TurnTaken(Notice, tag="taken", frozen=True, kw_only=True):
     attempt: int
 
 
+class ConversationLeaving(Notice, tag="leaving", frozen=True, kw_only=True):
+    """The conversation is about to be deleted: forget what is remembered of it, so that the store is asked again."""
+
+    user_id: str
+    conversation_id: str
+
+
 class ConversationDropped(Notice, tag="dropped", frozen=True, kw_only=True):
     """The conversation was deleted: forget what is remembered of it and stop its open turns."""
 
@@ -39,4 +46,4 @@ class ConversationRenamed(Notice, tag="renamed", frozen=True, kw_only=True):
     title: str
 
 
-AnyNotice = StopAsked | TurnTaken | ConversationDropped | ConversationRenamed
+AnyNotice = StopAsked | TurnTaken | ConversationLeaving | ConversationDropped | ConversationRenamed

@@ -9,7 +9,7 @@ import structlog
 
 from producers.errors import WriteError
 from schemas.clock import rfc3339
-from schemas.control import AnyNotice, ConversationDropped, ConversationRenamed
+from schemas.control import AnyNotice, ConversationDropped, ConversationLeaving, ConversationRenamed
 from schemas.frames import ConversationChanged
 from store.rows import ConversationRow
 from ws_edge.announcing import Announcer
@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 class Conversations(Protocol):
     """Changes to a user's conversations. Raises StoreUnavailable."""
+
+    async def get(self, user_id: str, conversation_id: str) -> ConversationRow | None: ...
 
     async def rename(self, user_id: str, conversation_id: str, title: str) -> ConversationRow | None: ...
 
@@ -36,7 +38,7 @@ class Control(Protocol):
 
 
 class WorkersNotTold(Exception):
-    """Deleted, but its running turns may not have heard of it: delete again."""
+    """Deleted or not, its running turns may not have heard of it: delete again."""
 
 
 class ConversationChanger:
@@ -76,15 +78,21 @@ class ConversationChanger:
     async def delete(self, user_id: str, conversation_id: str) -> bool:
         """Deletes for good, also a conversation whose first turn is still open. False if the user has none such.
 
-        May be repeated. Raises StoreUnavailable and WorkersNotTold.
+        Workers forget it before, and stop its turns after: an edge that dies in between leaves none that remembers what
+        is deleted and answers once more. May be repeated. Raises StoreUnavailable and WorkersNotTold.
         """
         now_ms = self._clocks.epoch_ms()
         is_begun = bool(self._turns.of_conversation(user_id, conversation_id))
-        if not await self._conversations.delete(user_id, conversation_id, now_ms, even_if_unknown=is_begun):
+        if not is_begun and await self._conversations.get(user_id, conversation_id) is None:
             return False
+        await self._tell_all_workers(ConversationLeaving(user_id=user_id, conversation_id=conversation_id))
+        await self._conversations.delete(user_id, conversation_id, now_ms, even_if_unknown=is_begun)
         self._announcer.announce(user_id, ConversationChanged(conversation_id, None, rfc3339(now_ms), deleted=True))
+        await self._tell_all_workers(ConversationDropped(user_id=user_id, conversation_id=conversation_id))
+        return True
+
+    async def _tell_all_workers(self, notice: AnyNotice) -> None:
         try:
-            await self._control.notify(ConversationDropped(user_id=user_id, conversation_id=conversation_id))
+            await self._control.notify(notice)
         except WriteError as error:
             raise WorkersNotTold(str(error)) from error
-        return True

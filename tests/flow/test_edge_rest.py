@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from producers.errors import OutcomeUnknown
-from schemas.control import ConversationDropped
+from schemas.control import ConversationDropped, ConversationLeaving
 from schemas.ids import new_id, user_id_of
 from schemas.parts import Usage
 from schemas.statuses import TurnStatus
@@ -111,10 +111,16 @@ async def test_a_deleted_conversation_is_gone_and_everybody_is_told(scene: Stage
             assert (await http.delete(f"/v1/conversations/{conversation_id}")).status_code == 204
         told = await person.hear("conversation")
         assert (told["id"], told["deleted"]) == (conversation_id, True)
-        dropped = ConversationDropped(user_id=person.user_id, conversation_id=conversation_id)
-        assert scene.control.notices == [dropped, dropped]
+        where = {"user_id": person.user_id, "conversation_id": conversation_id}
+        assert scene.control.notices == [ConversationLeaving(**where), ConversationDropped(**where)] * 2
         assert_error(await http.get(f"/v1/conversations/{conversation_id}/messages"), 404, "not_found")
         assert (await http.get("/v1/conversations")).json()["conversations"] == []
+
+
+async def test_of_a_conversation_that_is_not_the_users_no_worker_hears(scene: Stage) -> None:
+    async with scene.http() as http:
+        assert_error(await http.delete(f"/v1/conversations/{new_id()}"), 404, "not_found")
+    assert scene.control.notices == []
 
 
 async def test_a_conversation_whose_first_turn_is_open_can_be_deleted(scene: Stage) -> None:
@@ -135,6 +141,8 @@ async def test_a_delete_that_the_workers_could_not_be_told_is_to_be_repeated(sce
         response = await http.delete(f"/v1/conversations/{conversation_id}")
         assert_error(response, 503, "overloaded")
         assert response.json()["error"]["temporary"] is True
+        row = await scene.store.conversations.get(scene.user_id("asha"), conversation_id)
+        assert row is not None and not row.deleted, "workers that remember it could answer in it"
         scene.control.fail_with = None
         assert (await http.delete(f"/v1/conversations/{conversation_id}")).status_code == 204
 

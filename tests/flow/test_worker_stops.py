@@ -1,6 +1,7 @@
 """Stopping a turn: while it streams, before it starts, by the next question, by a deletion of its conversation (G8)."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ import pytest_asyncio
 
 from consumers.settings import WorkerSettings
 from schemas import codec
-from schemas.control import ConversationDropped, StopAsked
+from schemas.control import ConversationDropped, ConversationLeaving, StopAsked
 from schemas.errors import ErrorCode
 from schemas.frames import Failed, Stopped
 from schemas.ids import new_id, seq_of
@@ -200,6 +201,29 @@ async def test_a_question_to_a_deleted_conversation_fails_and_brings_nothing_bac
     row = await stage.store.conversations.get(first.user_id, first.conversation_id)
     assert row is not None
     assert row.deleted
+
+
+async def test_an_edge_that_dies_right_after_a_deletion_leaves_no_worker_that_answers_in_it_again(
+    tmp_path: Path,
+) -> None:
+    gate = Gate()
+    door = ScriptedDoor({"fast": ["Hello"], "slow": ["Hello", gate, " you."]})
+    async with running_stage(tmp_path, door, partitions=1) as stage:
+        warm = await stage.ask()
+        await stage.replies.end_of(warm.turn_id)
+        running = await stage.ask(model="slow", conversation_id=warm.conversation_id)
+        await gate.wait_for_model()
+        where = (warm.user_id, warm.conversation_id)
+        await stage.control.notify(ConversationLeaving(user_id=where[0], conversation_id=where[1]))
+        await until(lambda: stage.worker._history.known_title(*where) is None)
+        await stage.store.conversations.delete(*where, deleted_at_ms=2**42)
+        gate.open()
+        await stage.replies.end_of(running.turn_id)
+        later = await stage.ask(conversation_id=warm.conversation_id)
+        end = (await stage.replies.end_of(later.turn_id))[-1]
+        assert isinstance(end, Failed)
+        assert end.code is ErrorCode.CONVERSATION_DELETED
+        assert await stage.messages(warm) == []
 
 
 async def ask_at_once(stage: Stage, *models: str) -> list[Ask]:

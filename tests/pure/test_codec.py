@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.client_frames import Send, Watch
-from schemas.control import ConversationDropped, ConversationRenamed, StopAsked, TurnTaken
+from schemas.control import ConversationDropped, ConversationLeaving, ConversationRenamed, StopAsked, TurnTaken
 from schemas.frames import Delta, Pong, Queued
 from schemas.headers import header, request_headers
 from schemas.ids import new_id
@@ -50,6 +50,7 @@ def test_unknown_fields_are_ignored() -> None:
     [
         StopAsked(turn_id="t"),
         TurnTaken(turn_id="t", attempt=2),
+        ConversationLeaving(user_id="u", conversation_id="c"),
         ConversationDropped(user_id="u", conversation_id="c"),
         ConversationRenamed(user_id="u", conversation_id="c", title="New"),
     ],
