@@ -20,6 +20,7 @@ from store.cassandra.address import CassandraAddress
 from store.cassandra.failures import store_error
 from store.cassandra.schema import check_schema
 from store.cassandra.statements import Kind, Statement
+from store.cassandra.steady_clock import measure_steadily
 from store.errors import StoreError
 
 REQUEST_SECONDS = 2.5
@@ -30,6 +31,8 @@ SERIAL_READS = "serial-reads"
 DEFAULT_PORT = 9042
 # v4 of the protocol has all that we use; v5 frames every message twice, in Python.
 PROTOCOL_VERSION = 4
+
+measure_steadily()
 
 
 @dataclass(frozen=True, slots=True)
