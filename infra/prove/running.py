@@ -37,9 +37,11 @@ LIVE_FILE = "live.jsonl"
 AFTER_FILE = "after.jsonl"
 """What was there when all was over."""
 PROGRESS_SECONDS = 5.0
-STOPPED_SETTLE_SECONDS = 20.0
+STOPPED_SETTLE_SECONDS = 60.0
 """A run that is broken off waits only so long for the answers that are under way."""
 COLLECT_SECONDS = 300.0
+LONGEST = 2
+"""Times the time that the load should take."""
 
 
 class CanNotBeJudged(Refused):
@@ -116,9 +118,11 @@ async def _load(options: ProofOptions, scene: Scene, people: list[Person], stop:
 
 
 async def _last(seconds: float, breaking: Coroutine[Any, Any, None]) -> None:
-    async with asyncio.TaskGroup() as both:
-        both.create_task(asyncio.sleep(seconds))
-        both.create_task(breaking)
+    """So long, and until every fault was put in; on a machine that is too busy for them, not for ever."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST * seconds), asyncio.TaskGroup() as both:
+            both.create_task(asyncio.sleep(seconds))
+            both.create_task(breaking)
 
 
 async def _cancel_when(stop: asyncio.Event, lasting: asyncio.Task[None]) -> None:
