@@ -45,7 +45,7 @@ SETTINGS = {
 }
 """Of all roles. A dead worker is found dead soon; one that slept does not blame its provider for the silence."""
 END_SECONDS = 15.0
-SETTLE_SECONDS = 45.0
+SETTLE_SECONDS = 120.0
 QUIET_SECONDS = 2.0
 
 

@@ -5,14 +5,12 @@ In: a turn of a history. Out: `Case`: each client's reading, the topic's, and ev
 
 from dataclasses import dataclass
 
-from infra.practice_provider.script import Act, UnknownScript, parse_script
 from infra.prove.checking.client_reading import ClientReading, read
 from infra.prove.checking.irregular import Irregular, Kind
-from infra.prove.checking.said import Garbled, find_unsaid
+from infra.prove.checking.said import find_unsaid
 from infra.prove.checking.topic_reading import TopicReading, read_topic
 from infra.prove.checking.turns import History, Turn
 from infra.prove.checking.violations import Finding, Violation
-from infra.prove.events import Call
 from samvad_client.reducer import apply
 from samvad_client.turn_view import TurnView
 from schemas import codec
@@ -71,7 +69,7 @@ def _unsaid(turn: Turn, history: History, texts: dict[int, str]) -> list[Irregul
     """Nothing is said of answers that are not practice answers."""
     if not turn.calls or any(call.seed is None for call in turn.calls):
         return []
-    own = {call.seed: _garbled_in(call) for call in turn.calls if call.seed is not None and call.ended != "refused"}
+    own = {call.seed for call in turn.calls if call.seed is not None and call.ended != "refused"}
     user_id = "" if turn.asked is None else turn.asked.user_id
 
     def is_foreign(seed: int) -> bool:
@@ -79,11 +77,3 @@ def _unsaid(turn: Turn, history: History, texts: dict[int, str]) -> list[Irregul
         return bool(users) and user_id not in users
 
     return [each for text in texts.values() for each in find_unsaid(text, own, is_foreign)]
-
-
-def _garbled_in(call: Call) -> Garbled:
-    try:
-        script = parse_script(call.model)
-    except UnknownScript:
-        return None
-    return script.fault_after if script.fault is Act.GARBAGE else None

@@ -1,8 +1,7 @@
 """Whether the words of an answer are what a provider said, in its order.
 
-In: an attempt's text, and the seeds of the provider's calls for its turn, each with the place of the token whose line
-the provider garbled, if it did: nobody can read that one. Out: what is missing, displaced, repeated, or was never said
-for this turn.
+In: an attempt's text, and the seeds of the provider's calls for its turn. Out: what is missing, displaced, repeated,
+or was never said for this turn.
 
 Practice answers begin with their seed ("Answer 7:") and go on as `answer_tokens` says. So an attempt's text is, from
 each such beginning to the next, a prefix of that answer: also where it was carried over from an earlier attempt, cut
@@ -11,7 +10,7 @@ by `switched`, or continued by another model from where the first one fell silen
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 
 from infra.practice_provider.words import answer_tokens
@@ -26,11 +25,7 @@ _CONTEXTS = (240, 60)
 WHERE = "text"
 
 
-Garbled = int | None
-"""The place of a token of an answer, from 0."""
-
-
-def find_unsaid(text: str, seeds: Mapping[int, Garbled], is_foreign: Callable[[int], bool]) -> list[Irregular]:
+def find_unsaid(text: str, seeds: Collection[int], is_foreign: Callable[[int], bool]) -> list[Irregular]:
     """`seeds` of the turn's own calls; `is_foreign`: whether a seed was only ever of other users' calls."""
     found: list[Irregular] = []
     seen: set[int] = set()
@@ -39,8 +34,8 @@ def find_unsaid(text: str, seeds: Mapping[int, Garbled], is_foreign: Callable[[i
             found.append(Irregular(Kind.FOREIGN if is_foreign(seed) else Kind.UNSAID, WHERE, start))
         elif seed in seen:
             found.append(Irregular(Kind.REPEATED, WHERE, start))
-        elif part != _beginning_of_answer(seed, seeds[seed], len(part)):
-            said = _beginning_of_answer(seed, seeds[seed], len(part) + 2 * _WINDOW)
+        elif part != _beginning_of_answer(seed, len(part)):
+            said = _beginning_of_answer(seed, len(part) + 2 * _WINDOW)
             found += [Irregular(kind, WHERE, start + place) for kind, place in _Walk(said, part).misplaced()]
         seen.add(seed)
     return found
@@ -67,15 +62,14 @@ def _with_missing_beginning(marks: list[tuple[int, int]], seeds: Collection[int]
     return [(0, max(unnamed, default=-1)), *marks]
 
 
-def _beginning_of_answer(seed: int, garbled: Garbled, length: int) -> str:
-    return _answer(seed, garbled, 1 << max(10, length.bit_length()))[:length]
+def _beginning_of_answer(seed: int, length: int) -> str:
+    return _answer(seed, 1 << max(10, length.bit_length()))[:length]
 
 
 @lru_cache(maxsize=64)
-def _answer(seed: int, garbled: Garbled, at_least: int) -> str:
+def _answer(seed: int, at_least: int) -> str:
     """At least so many characters of it: a token has at least four."""
-    tokens = enumerate(itertools.islice(answer_tokens(seed), at_least // 4 + 2))
-    return "".join(token for place, token in tokens if place != garbled)
+    return "".join(itertools.islice(answer_tokens(seed), at_least // 4 + 1))
 
 
 class _Walk:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import msgspec
-
 from infra.prove import events as ev
 from schemas import codec
 from schemas.errors import ErrorCode
@@ -134,13 +132,6 @@ def a_request_rejected_then_sent_again_and_accepted(story: Story, asha: Person) 
     story.events.insert(place, story.events.pop())
 
 
-def a_line_that_the_provider_garbled(story: Story, asha: Person) -> None:
-    first = story.words(1, 3, 1, 2)
-    story.turn(asha, Try([*first[:2], first[3]]))
-    place = next(place for place, event in enumerate(story.events) if isinstance(event, ev.Call))
-    story.events[place] = msgspec.structs.replace(story.events[place], model="practice-12x5-garbage4")
-
-
 def a_stop_in_time(story: Story, asha: Person) -> None:
     story.tell(ev.StopAsked, client="asha", turn_id="turn-asha-1")
     story.turn(asha, status=STOPPED)
@@ -202,7 +193,6 @@ HONEST: list[Callable[[Story, Person], None]] = [
     a_request_without_an_answer,
     a_rejected_request,
     a_request_rejected_then_sent_again_and_accepted,
-    a_line_that_the_provider_garbled,
     a_stop_in_time,
     a_stop_that_lost_the_race,
     a_late_stop_under_a_fault,
