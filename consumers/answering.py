@@ -14,6 +14,7 @@ from consumers.claiming import Ended
 from consumers.endings import NO_USAGE
 from consumers.finishing import Finisher, bill_of
 from consumers.legs import Legs
+from consumers.llm.pieces import ProviderFault
 from consumers.outcome_span import outcome_told
 from consumers.outcomes import Ending, Fenced, Outcome, Released
 from consumers.processing import processing, traced_turn
@@ -21,6 +22,7 @@ from consumers.running_turns import Interruption, RunningTurn, RunningTurns
 from consumers.slot import Slot
 from consumers.streaming import Checkpoints, Door, outcome_of, save_text, stream_answer
 from consumers.taking import TakenRequest
+from consumers.waiting_turns import Visit, WaitingTurns
 from observability import conventions as c
 from observability.tracing import Tracing
 from observability.turn_trace import TurnTrace
@@ -40,6 +42,7 @@ class Steps:
     beginner: Beginner
     finisher: Finisher
     door: Door
+    waiting: WaitingTurns
     checkpoints: Checkpoints
     running: RunningTurns
     tracing: Tracing
@@ -96,15 +99,29 @@ class Answering:
                 self._steps.beginner.forget(begun.row)
                 await self._steps.finisher.follow_up(begun.row)
                 return True
-            await self._steps.beginner.start(begun)
-            outcome = await self._why_not_to_ask(begun)
-        return await self._conclude(begun, outcome or await self._stream(begun))
+            visit = self._steps.waiting.visit(begun)
+            must_wait = self._steps.beginner.ending_without_the_model(begun) is None and visit.must_wait
+            if not must_wait:
+                await self._steps.beginner.start(begun)
+        if must_wait:
+            await self._wait_and_start(begun, visit)
+        outcome = await self._why_not_to_ask(begun)
+        return await self._conclude(begun, outcome or await self._stream(begun, visit))
 
-    async def _stream(self, attempt: Attempt) -> Outcome:
+    async def _wait_and_start(self, attempt: Attempt, visit: Visit) -> None:
+        """Until a provider may be asked `started` would promise too much: the user is told `queued`."""
+        try:
+            await visit.before_asking()
+        except ProviderFault as fault:
+            attempt.cannot_be_answered = fault.code
+        await self._steps.beginner.start(attempt)
+
+    async def _stream(self, attempt: Attempt, visit: Visit) -> Outcome:
         self._steps.beginner.go_on_from_earlier_text(attempt)
         attempt.asked = attempt.running.provider_called = True
         attempt.legs = Legs(attempt.input_tokens, attempt.kept)
-        return await stream_answer(attempt, self._steps.door, self._steps.checkpoints, self._steps.turn_seconds)
+        steps = self._steps
+        return await stream_answer(attempt, steps.door, visit, steps.checkpoints, steps.turn_seconds)
 
     async def _why_not_to_ask(self, attempt: Attempt) -> Outcome | None:
         """An attempt that is only there to end the turn shows the text of the one before it first."""

@@ -1,5 +1,6 @@
 """The execution record of one attempt: each step of answering reads it and adds to it."""
 
+import time
 from dataclasses import dataclass, field
 
 from consumers.attempt_frames import AttemptFrames
@@ -36,6 +37,10 @@ class Attempt:
     asked: bool = False
     answered_by: str = ""
     legs: Legs = field(default_factory=lambda: Legs(0))
+
+    def seconds_left(self, turn_seconds: float) -> float:
+        """Until the turn's deadline, which runs from its first claim."""
+        return max(0.0, turn_seconds - (time.time() - (self.row.first_claimed_at_ms or 0) / 1000))
 
     @property
     def model(self) -> str:

@@ -42,17 +42,20 @@ class Job:
 
 @dataclass(slots=True)
 class _Started:
-    """A job with its task; a slot as its turn knows it. `may_go_on` is there while it is parked."""
+    """A job with its task; a slot as its turn knows it. `may_go_on` is there while it is parked; `keeps_claim`: parked,
+    its turn is still ours.
+    """
 
     dispatcher: "Dispatcher"
     key: str
     job: Job
     task: asyncio.Task[None] | None = None
     may_go_on: asyncio.Event | None = None
+    keeps_claim: bool = False
 
     @asynccontextmanager
-    async def lent(self) -> AsyncIterator[None]:
-        self.may_go_on = asyncio.Event()
+    async def lent(self, keeps_claim: bool = False) -> AsyncIterator[None]:
+        self.may_go_on, self.keeps_claim = asyncio.Event(), keeps_claim
         self.dispatcher.park(self.key)
         try:
             yield
@@ -63,7 +66,10 @@ class _Started:
 
 
 class Dispatcher:
-    """Starts turns as lanes allow, and notes their offsets as finished once their rows are ended."""
+    """Starts turns as lanes allow, and notes their offsets as finished once their rows are ended.
+
+    `max_per_user`: turns of one user for one model that run or wait for their provider at once.
+    """
 
     def __init__(
         self,
@@ -72,15 +78,17 @@ class Dispatcher:
         max_running: int,
         settle: Settle | None = None,
         interrupt: Interrupt | None = None,
+        max_per_user: int | None = None,
     ) -> None:
         self._answer = answer
         self._settle = settle
         self._interrupt = interrupt
         self._running = running
-        self._lanes: Lanes[Job] = Lanes(max_running)
+        self._lanes: Lanes[Job] = Lanes(max_running, max_per_user)
         self._started: dict[str, _Started] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
+        self._held_characters = 0
         self.assignment: Assignment[Any] = Assignment()
 
     def add(self, job: Job) -> None:
@@ -88,8 +96,14 @@ class Dispatcher:
         key = request_key(job.request.user_id, job.request.conversation_id)
         if job.request.on_busy == "interrupt":
             self._interrupt_those_before(key, job)
-        self._lanes.add(key, job)
+        self._lanes.add(key, job, share=f"{job.request.user_id} {job.request.model}")
+        self._held_characters += len(job.request.text)
         self._start_what_may_start()
+
+    @property
+    def held_characters(self) -> int:
+        """Of the questions of all turns here."""
+        return self._held_characters
 
     @property
     def waiting_count(self) -> int:
@@ -106,9 +120,10 @@ class Dispatcher:
         return max(0, self.assignment.open_count - len(started))
 
     def park(self, key: str) -> None:
-        """The key's turn waits for another worker: its place is somebody else's meanwhile."""
-        self._lanes.park(key)
-        self._let_go_unless_ours(self._started[key])
+        """The key's turn waits for another worker or its provider: its place is somebody else's meanwhile."""
+        started = self._started[key]
+        self._lanes.park(key, is_open=started.keeps_claim)
+        self._let_go_unless_ours(started)
         self._start_what_may_start()
 
     def unpark(self, key: str) -> None:
@@ -122,8 +137,11 @@ class Dispatcher:
             self._let_go_unless_ours(each)
 
     def _let_go_unless_ours(self, started: _Started) -> None:
-        is_parked = started.may_go_on is not None
-        if is_parked and started.task is not None and (self._is_draining or not self._owns(started.job)):
+        if started.may_go_on is None or not (self._is_draining or not self._owns(started.job)):
+            return
+        if started.keeps_claim:
+            self._running.release(started.job.request.turn_id)
+        elif started.task is not None:
             started.task.cancel()
 
     def start_no_more(self) -> None:
@@ -188,6 +206,7 @@ class Dispatcher:
                 await self._see_through(started.job, started)
         finally:
             self._started.pop(key, None)
+            self._held_characters -= len(started.job.request.text)
             self._lanes.done(key)
             self._start_what_may_start()
 

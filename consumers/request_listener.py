@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 POLL_MS = 200
 COMMIT_SECONDS = 0.5
 COMMIT_TIMEOUT_SECONDS = 3.0
+MAX_HELD_CHARACTERS = 16 * 1024 * 1024
+"""Of questions, waiting and running: what a worker's memory is bounded by, beside their number."""
+RESUME_SHARE = 0.5
 MOST_HEARTBEAT_MS = 1_000
 """The answer to a heartbeat is also how a member hears of a rebalance, and all wait for the last one to hear (K1)."""
 HEARTBEATS_IN_A_SESSION = 6
@@ -51,7 +54,7 @@ class ListenerSettings:
     group: str = WORKERS_GROUP
     fetch_wait_ms: int = 500
     session_ms: int = 8_000
-    max_waiting: int = 1_000
+    max_waiting: int = 10_000
     newest_version: int = REQUEST_VERSION
 
     @property
@@ -192,10 +195,13 @@ class RequestListener:
 
     def _pause_or_resume(self) -> None:
         """With hysteresis, because a pause drops what was prefetched (K14)."""
-        waiting = self._dispatcher.waiting_count
-        if not self._is_paused and waiting >= self._settings.max_waiting:
+        fullness = max(
+            self._dispatcher.waiting_count / self._settings.max_waiting,
+            self._dispatcher.held_characters / MAX_HELD_CHARACTERS,
+        )
+        if not self._is_paused and fullness >= 1:
             self._is_paused = True
-        elif self._is_paused and waiting <= self._settings.max_waiting // 2:
+        elif self._is_paused and fullness <= RESUME_SHARE:
             self._is_paused = False
         should_be_paused = self._consumer.assignment() if self._is_paused else frozenset()
         self._consumer.pause(*(should_be_paused - self._consumer.paused()))

@@ -1,6 +1,7 @@
-"""Taking turns: items wait in lines by share (a user, or a user's turns for one model), and shares are served in a ring.
+"""Taking turns: items wait in lines by share (such as a user), and the share that was served longest ago is next.
 
-Pure; generic over the item. In order within a line; whoever has many items waits behind them, and nobody else does.
+Pure; generic over the item. In order within a line; whoever has many items waits behind them, and nobody else does. A
+share that comes anew is next after those that came before it and were never served: one item does not wait for a crowd.
 """
 
 from collections import deque
@@ -9,40 +10,52 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+REMEMBERED_SHARES = 4_096
+"""Shares without items whose last service is remembered, so that coming and going is no advantage."""
+
 
 class RoundRobin(Generic[T]):
-    """Lines by share; the order of the dictionary is the ring."""
+    """Lines by share. `_served` is in the order of the last service."""
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[T]] = {}
+        self._served: dict[str, int] = {}
+        self._services = 0
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, share: str, item: T) -> None:
-        """At the end of its line; a share that had none is served last in the ring."""
+        """At the end of its line."""
         self._lines.setdefault(share, deque()).append(item)
         self._count += 1
 
     def put_back(self, share: str, item: T) -> None:
-        """Was popped in vain: it is the very next again."""
-        line = self._lines.pop(share, deque())
-        line.appendleft(item)
-        self._lines = {share: line, **self._lines}
+        """Was popped in vain: it is among the next again."""
+        self._lines.setdefault(share, deque()).appendleft(item)
+        self._served.pop(share, None)
         self._count += 1
 
     def pop(self, may: Callable[[str], bool] = lambda share: True) -> tuple[str, T] | None:
-        """The first item of the next share that `may`, with its share, which is served last from then on."""
-        share = next(filter(may, self._lines), None)
+        """The first item of the next share that `may`, with its share."""
+        share = min(filter(may, self._lines), key=self._last_service, default=None)
         if share is None:
             return None
-        line = self._lines.pop(share)
-        item = line.popleft()
-        if line:
-            self._lines[share] = line
+        item = self._lines[share].popleft()
+        if not self._lines[share]:
+            del self._lines[share]
         self._count -= 1
+        self.serve(share)
         return share, item
+
+    def serve(self, share: str) -> None:
+        """It was served without having waited here: that counts."""
+        self._services += 1
+        self._served.pop(share, None)
+        self._served[share] = self._services
+        while len(self._served) > REMEMBERED_SHARES + len(self._lines):
+            del self._served[next(iter(self._served))]
 
     def remove(self, share: str, item: T) -> None:
         """Takes an item out, wherever it stands; nothing, if it is not there."""
@@ -56,7 +69,10 @@ class RoundRobin(Generic[T]):
 
     def in_order(self) -> Iterator[T]:
         """All items, as `pop` would give them."""
-        lines = list(self._lines.values())
+        lines = [self._lines[share] for share in sorted(self._lines, key=self._last_service)]
         for place in range(max(map(len, lines), default=0)):
             lines = [line for line in lines if len(line) > place]
             yield from (line[place] for line in lines)
+
+    def _last_service(self, share: str) -> int:
+        return self._served.get(share, 0)

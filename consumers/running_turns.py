@@ -36,6 +36,8 @@ class RunningTurn:
     slot: Slot = field(default_factory=EndlessSlots)
     is_held_elsewhere: bool = False
     """Another live worker has the claim: this process only waits for what becomes of it."""
+    is_waiting_for_provider: bool = False
+    """All providers of its chain are limited or down: it will ask when one may be asked."""
     held: TurnRow | None = None
     """The row with our claim, until it was given back."""
     conversation_dropped: bool = False
@@ -61,6 +63,16 @@ class RunningTurn:
                 self.is_held_elsewhere = False  # it only waits for room now, and nobody else counts it
         finally:
             self.is_held_elsewhere = False
+
+    @asynccontextmanager
+    async def waiting_for_provider(self) -> AsyncIterator[None]:
+        """While no provider takes it. It keeps its claim, and costs no slot."""
+        self.is_waiting_for_provider = True
+        try:
+            async with self.slot.lent(keeps_claim=True):
+                yield
+        finally:
+            self.is_waiting_for_provider = False
 
     async def pause(self, seconds: float) -> None:
         """Until it is interrupted, and at most so long. Once it was, pauses are short: its end must be near."""
@@ -93,6 +105,11 @@ class RunningTurns:
         """Turns that are only waited for, because another worker runs them. Any thread may ask."""
         return sum(turn.is_held_elsewhere for turn in self._turns.copy().values())
 
+    @property
+    def waiting_for_provider_count(self) -> int:
+        """Turns that are ours and whose providers take no more right now. Any thread may ask."""
+        return sum(turn.is_waiting_for_provider for turn in self._turns.copy().values())
+
     def get(self, turn_id: str) -> RunningTurn | None:
         return self._turns.get(turn_id)
 
@@ -109,6 +126,11 @@ class RunningTurns:
     def stop(self, turn_id: str) -> None:
         if turn := self._turns.get(turn_id):
             turn.interrupt(Interruption.STOPPED)
+
+    def release(self, turn_id: str) -> None:
+        """For a turn that another worker can go on with as well."""
+        if turn := self._turns.get(turn_id):
+            turn.interrupt(Interruption.RELEASED)
 
     def taken(self, turn_id: str, attempt: int) -> None:
         """Somebody claimed `attempt`; a lower one that runs here falls silent."""

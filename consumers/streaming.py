@@ -1,13 +1,13 @@
 """Step 7, the loop: pieces from the provider go into frames until the end, a fault, an interruption or the deadline."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from consumers.attempt import Attempt
-from consumers.llm.pieces import End, ProviderFault, Told
+from consumers.llm.pieces import End, EverythingBusy, ProviderFault, Told
 from consumers.llm.questions import Question
 from consumers.outcomes import Completed, Failed, Fenced, Outcome, Released, Stopped
 from consumers.running_turns import Interruption
@@ -33,15 +33,25 @@ class Checkpoints(Protocol):
     async def newest(self, turn_id: str) -> Checkpoint | None: ...
 
 
-async def stream_answer(attempt: Attempt, door: Door, checkpoints: Checkpoints, turn_seconds: float) -> Outcome:
+class BeforeTheDoor(Protocol):
+    """The attempt among those that wait for a provider. `after` raises ProviderFault if waiting has no sense."""
+
+    async def after(self, busy: EverythingBusy) -> None: ...
+    def answered(self) -> None: ...
+    def look(self) -> None: ...
+
+
+async def stream_answer(
+    attempt: Attempt, door: Door, visit: BeforeTheDoor, checkpoints: Checkpoints, turn_seconds: float
+) -> Outcome:
     """Streams until something ends it; on return the provider's connection is closed."""
-    reading = asyncio.create_task(_read(attempt, door))
+    reading = asyncio.create_task(_read(attempt, door, visit))
     saving = asyncio.create_task(_save_now_and_then(attempt, checkpoints))
     try:
         enough: set[asyncio.Future[Any]] = {reading, attempt.running.interrupted}
         done, _ = await asyncio.wait(
             enough,
-            timeout=_seconds_left(attempt, turn_seconds),
+            timeout=attempt.seconds_left(turn_seconds),
             return_when=asyncio.FIRST_COMPLETED,
         )
         if reading in done:
@@ -53,6 +63,8 @@ async def stream_answer(attempt: Attempt, door: Door, checkpoints: Checkpoints, 
 
 def _broken_off(attempt: Attempt) -> Outcome:
     outcome = outcome_of(attempt.running.interruption)
+    if attempt.running.interruption is None and attempt.running.is_waiting_for_provider:
+        outcome = Failed(ErrorCode.PROVIDER_BUSY)
     if not isinstance(outcome, Released):  # the next attempt goes on from all that there is
         attempt.frames.discard_pending()
     return outcome
@@ -71,22 +83,40 @@ def outcome_of(interruption: Interruption | None) -> Outcome:
             return Failed(ErrorCode.DEADLINE_EXCEEDED)
 
 
-async def _read(attempt: Attempt, door: Door) -> Outcome:
-    legs = attempt.legs
-    if legs.length >= MAX_ANSWER_CHARACTERS:
-        return Completed("length", None)
+async def _read(attempt: Attempt, door: Door, visit: BeforeTheDoor) -> Outcome:
+    question = _question(attempt)
     try:
-        async with aclosing(door.answer(_question(attempt))) as telling:
-            async for told in telling:
-                if isinstance(told, End):
-                    attempt.answered_by = told.alias
-                    return Completed(told.finish_reason, told.usage)
-                attempt.frames.add(told)
-                legs.add(told)
-                if legs.length > MAX_ANSWER_CHARACTERS:
-                    return Completed("length", None)
+        while True:
+            try:
+                return await _ask(attempt, door, question, visit)
+            except EverythingBusy as busy:
+                visit.look()
+                await attempt.frames.published_and_acknowledged()
+                attempt.asked = attempt.legs.length > len(attempt.kept)
+                await visit.after(busy)
+                question = _once_more(question, attempt, busy)
     except ProviderFault as fault:
         return Failed(fault.code)
+    finally:
+        visit.look()
+
+
+async def _ask(attempt: Attempt, door: Door, question: Question, visit: BeforeTheDoor) -> Outcome:
+    legs, attempt.asked, is_first = attempt.legs, True, True
+    if legs.length >= MAX_ANSWER_CHARACTERS:
+        return Completed("length", None)
+    async with aclosing(door.answer(question)) as telling:
+        async for told in telling:
+            if is_first:
+                visit.answered()
+            is_first = False
+            if isinstance(told, End):
+                attempt.answered_by = told.alias
+                return Completed(told.finish_reason, told.usage)
+            attempt.frames.add(told)
+            legs.add(told)
+            if legs.length > MAX_ANSWER_CHARACTERS:
+                return Completed("length", None)
     return Failed(ErrorCode.ANSWER_CUT_OFF)
 
 
@@ -97,8 +127,20 @@ def _question(attempt: Attempt) -> Question:
         attempt.context.messages,
         attempt.row.conversation_id,
         attempt.place,
+        user_id=attempt.row.user_id,
         kept=attempt.kept,
         kept_by=attempt.earlier.model if attempt.earlier else "",
+    )
+
+
+def _once_more(question: Question, attempt: Attempt, busy: EverythingBusy) -> Question:
+    """Goes on from what is shown, whoever wrote it."""
+    return replace(
+        question,
+        kept=attempt.frames.text,
+        kept_by=attempt.frames.alias,
+        broken_off=busy.broken_off,
+        avoid=busy.failed,
     )
 
 
@@ -122,11 +164,6 @@ async def save_text(attempt: Attempt, checkpoints: Checkpoints) -> None:
     """Saves the text as published, unless the store is away."""
     with suppress(StoreUnavailable):
         await checkpoints.save(attempt.row.turn_id, attempt.frames.checkpoint)
-
-
-def _seconds_left(attempt: Attempt, turn_seconds: float) -> float:
-    first_claimed_at_ms = attempt.row.first_claimed_at_ms or 0
-    return max(0.0, turn_seconds - (time.time() - first_claimed_at_ms / 1000))
 
 
 async def _close(*tasks: "asyncio.Task[Outcome] | asyncio.Task[None]") -> None:

@@ -27,6 +27,7 @@ from consumers.running_turns import RunningTurns
 from consumers.settings import WorkerSettings
 from consumers.streaming import Checkpoints, Door
 from consumers.tails import Tails
+from consumers.waiting_turns import Gated, WaitingParts, WaitingTurns
 from consumers.watchdog import Watchdog
 from consumers.worker_health import bring_checks
 from consumers.worker_numbers import NumbersOfWorker
@@ -45,8 +46,8 @@ CLOSE_SECONDS = 5.0
 BEATS_BEFORE_DEATH = 5
 
 
-class ModelDoor(Door, ModelFacts, Protocol):
-    """The door to the models, and what must be known of them."""
+class ModelDoor(Door, ModelFacts, Gated, Protocol):
+    """The door to the models, what must be known of them, and when they may be asked."""
 
 
 class MessageStore(Messages, MessageWriter, Protocol):
@@ -105,7 +106,12 @@ class Worker:
         self._heart = Heart(parts.worker_id, parts.store.heartbeats, self._liveness, beat_seconds)
         self._interrupter = Interrupter(parts.store.turns, ControlProducer(parts.records), self._running)
         self._dispatcher = Dispatcher(
-            self._answering(parts).answer, self._running, settings.max_running, parts.settle, self._interrupter.begin
+            self._answering(parts).answer,
+            self._running,
+            settings.max_running,
+            parts.settle,
+            self._interrupter.begin,
+            settings.max_running_per_user,
         )
         self._control = ControlListener(parts.kafka, parts.fetch_wait_ms, self._running, self._history)
         self._requests = RequestListener(
@@ -172,6 +178,7 @@ class Worker:
             client_id=f"worker-{parts.worker_id}",
             fetch_wait_ms=parts.fetch_wait_ms,
             session_ms=int(self._settings.session_seconds * 1000),
+            max_waiting=self._settings.max_waiting,
         )
 
     def _answering(self, parts: WorkerParts) -> Answering:
@@ -182,11 +189,20 @@ class Worker:
                 beginner=self._beginner(parts, replies),
                 finisher=Finisher(books),
                 door=parts.door,
+                waiting=self._waiting(parts, replies),
                 checkpoints=store.checkpoints,
                 running=self._running,
                 tracing=parts.tracing,
                 turn_seconds=self._settings.turn_seconds,
                 metrics=parts.metrics,
+            )
+        )
+
+    def _waiting(self, parts: WorkerParts, replies: ReplyProducer) -> WaitingTurns:
+        settings = self._settings
+        return WaitingTurns(
+            WaitingParts(
+                parts.door, replies.publish, parts.metrics, settings.turn_seconds, settings.provider_down_seconds
             )
         )
 

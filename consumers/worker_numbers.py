@@ -42,10 +42,12 @@ class NumbersOfWorker:
         `waiting` or `held_elsewhere` at its new owner.
         """
         held_elsewhere = self._running.held_elsewhere_count
+        for_provider = self._running.waiting_for_provider_count
         return {
             "unpolled": sum(self._progress.unread().values()),
             "waiting": self._dispatcher.waiting_here_count,
-            "running": len(self._running) - held_elsewhere,
+            "running": len(self._running) - held_elsewhere - for_provider,
+            "waiting_for_provider": for_provider,
             "held_elsewhere": held_elsewhere,
         }
 

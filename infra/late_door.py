@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from consumers.llm.deadlines import Deadlines
+from consumers.llm.gates import Standing
 from consumers.llm.pieces import Told
 from consumers.llm.questions import Question
 from consumers.settings import WorkerSettings
@@ -31,6 +32,9 @@ class LateDoor:
 
     def answer(self, question: Question) -> AsyncGenerator[Told, None]:
         return self._opened.answer(question)
+
+    def standing(self, alias: str) -> Standing:
+        return self._opened.standing(alias)
 
     def system_prompt_of(self, alias: str) -> str | None:
         return self._opened.system_prompt_of(alias)

@@ -53,6 +53,13 @@ class WorkerMetrics:
         self._switches = self._counter(
             "samvad_provider_switches", "Answers that another deployment went on with", "model", "reason"
         )
+        self._waits = Histogram(
+            "samvad_provider_wait_seconds",
+            "How long turns waited until a provider took them",
+            ["model", "reason"],
+            registry=self._registry,
+            buckets=ANSWER_SECONDS,
+        )
         self._first_token = Histogram(
             "samvad_provider_first_token_seconds",
             "From calling a deployment to its first piece",
@@ -97,6 +104,10 @@ class WorkerMetrics:
     def switched(self, model: str, reason: str) -> None:
         """Another deployment went on with an answer that had begun, because of a fault with this error code."""
         self._switches.labels(model, reason).inc()
+
+    def waited_for_provider(self, model: str, reason: str, seconds: float) -> None:
+        """`reason`: rate_limited, provider_down."""
+        self._waits.labels(model, reason).observe(seconds)
 
     def first_token(self, model: str, seconds: float) -> None:
         self._first_token.labels(model).observe(seconds)

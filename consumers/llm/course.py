@@ -5,7 +5,7 @@ Before a deployment's first piece its fault is not told: the next one is simply 
 `Switch`, with the first word of the deployment that goes on, so that nothing is cut before there is something new.
 """
 
-from consumers.llm.pieces import EmptyAnswer, End, Piece, ProviderFault, Switch, Told
+from consumers.llm.pieces import EmptyAnswer, End, EverythingBusy, Piece, ProviderFault, Switch, Told
 from consumers.llm.prefill import to_go_on_from
 from consumers.llm.questions import Question
 from schemas.errors import ErrorCode
@@ -55,11 +55,12 @@ class Course:
         self._broken_off = fault.code
         return fault.try_another and self._on_fault is not OnFault.FAIL
 
-    def last_word(self) -> End:
-        """The end, where nobody is left to ask: an empty answer's. Raises ProviderFault."""
-        fault = self.fault or ProviderFault(ErrorCode.PROVIDER_BUSY, "all_deployments_cool_down")
+    def last_word(self, busy: EverythingBusy | None = None) -> End:
+        """The end, where nobody is left to ask: an empty answer's. Raises ProviderFault, or `busy` if there is."""
+        fault = self.fault or ProviderFault(ErrorCode.PROVIDER_BUSY, "nobody_to_ask")
         if isinstance(fault, EmptyAnswer) and not self._said:
             return fault.end
+        fault = busy or fault
         fault.broken_off = self._broken_off
         raise fault
 

@@ -48,6 +48,7 @@ class Deployments:
         self._router = router
         # Known once for all: asking LiteLLM takes 0.2 ms of the event loop, before each first token.
         self._windows = {alias: self._smallest_window(alias) for alias in models.names}
+        self._ids = {alias: self._ids_of_chain(alias) for alias in models.names}
 
     async def warm_up(self) -> None:
         """The Router's first pick loads modules, for a tenth of a second."""
@@ -58,12 +59,16 @@ class Deployments:
         for group in [alias, *self._models.fallbacks_of(alias)]:
             picked = await self._pick(group, messages)
             if picked is None:
-                continue  # all of the group cool down after failures
+                continue  # limits of the models file that a routing strategy keeps
             yield picked
             for other in self._of(group):
                 deployment = _deployment(group, dict(other))
                 if deployment.deployment_id != picked.deployment_id:
                     yield deployment
+
+    def ids_of(self, alias: str) -> list[str]:
+        """The deployments of an alias's whole chain; none for an alias that nobody serves."""
+        return self._ids.get(alias, [])
 
     def smallest_window(self, alias: str) -> int | None:
         """The input tokens that every deployment of the alias takes, where the file or LiteLLM's tables know it."""
@@ -72,6 +77,10 @@ class Deployments:
     def all_may_continue(self, alias: str) -> bool:
         """Whether each of the alias's own deployments can go on from text that it is given."""
         return all(_deployment(alias, dict(found)).may_continue for found in self._of(alias))
+
+    def _ids_of_chain(self, alias: str) -> list[str]:
+        chain = [alias, *self._models.fallbacks_of(alias)]
+        return [str(found["model_info"]["id"]) for group in chain for found in self._of(group)]
 
     def _of(self, alias: str) -> list[Any]:
         return self._router.get_model_list(model_name=alias) or []
@@ -100,8 +109,10 @@ def _deployment(alias: str, found: dict[str, Any]) -> Deployment:
 
 
 def new_router(models: ModelsFile) -> Router:
-    """The Router of a models file. Retries and fallbacks are off: `Deployments` walks them (L5)."""
-    ours = {"fallbacks": [], "num_retries": 0, "max_fallbacks": 0}
+    """The Router of a models file. Retries and fallbacks are off: `Deployments` walks them (L5). So are cooldowns: the
+    gates know better who may be asked, and two that decide would contradict each other (ADR 0010).
+    """
+    ours = {"fallbacks": [], "num_retries": 0, "max_fallbacks": 0, "disable_cooldowns": True}
     return Router(model_list=[_for_litellm(entry) for entry in models.model_list], **{**models.router_settings, **ours})
 
 

@@ -1,18 +1,23 @@
 """Step 6 of a message's life: the model is asked. In: an alias and messages. Out: pieces, then one End, or a fault.
 
 Before the first piece, a failing deployment is left for the next one and the user sees nothing of it. After it, the
-next one goes on and the user is told by a `Switch` (`course.py`), unless the alias's rule forbids it.
+next one goes on and the user is told by a `Switch` (`course.py`), unless the alias's rule forbids it. A deployment
+whose gate is shut is passed over; whether the turn then waits or fails is `busyness.py`'s to say.
 """
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import structlog
 
+from consumers.llm.busyness import Busyness
 from consumers.llm.course import Course
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.deployments import Deployment, Deployments, new_router
 from consumers.llm.faults import root_cause
+from consumers.llm.gated_try import gated_try
+from consumers.llm.gates import Gate, Gates, Standing
 from consumers.llm.observed_try import FailedTry, observed_try
 from consumers.llm.pieces import ProviderFault, Switch, Told
 from consumers.llm.prefill import ask_of
@@ -29,7 +34,7 @@ ANSWER_SHARE = 4
 
 
 class LlmDoor:
-    """Asks models by alias. Holds LiteLLM's Router, which learns which deployments to leave alone for a while (L4)."""
+    """Asks models by alias. Holds LiteLLM's Router, and the gates that say who may be asked now."""
 
     def __init__(
         self, models: ModelsFile, deadlines: Deadlines | None = None, metrics: WorkerMetrics | None = None
@@ -38,6 +43,7 @@ class LlmDoor:
         self._metrics = metrics or WorkerMetrics()
         self._deadlines = deadlines or Deadlines()
         self._deployments = Deployments(models, new_router(models))
+        self._gates = Gates()
 
     async def warm_up(self) -> None:
         """Has LiteLLM load what its first pick and its first call need, before a user waits for it."""
@@ -62,11 +68,18 @@ class LlmDoor:
             return OnFault.RESTART
         return rule
 
+    def standing(self, alias: str) -> Standing:
+        """When the alias's deployments or fallbacks may be asked; of an alias that nobody serves, at once."""
+        return self._gates.standing(self._deployments.ids_of(alias), time.monotonic())
+
     async def answer(self, question: Question) -> AsyncGenerator[Told, None]:
-        """Pieces, a Switch where a fault after the first piece was survived, then one End. Raises ProviderFault."""
+        """Pieces, a Switch where a fault after the first piece was survived, then one End. Raises ProviderFault, and as
+        EverythingBusy if it is worth while to wait.
+        """
         course = Course(question, self._models.on_fault_of(question.alias))
+        busyness, busy = Busyness(question.avoid), None
         before: FailedTry | None = None
-        async with aclosing(self._chain(question, course)) as chain:
+        async with aclosing(self._chain(question, course, busyness)) as chain:
             async for deployment in chain:
                 try:
                     async with aclosing(self._one_try(deployment, question, course, before)) as tries:
@@ -75,13 +88,18 @@ class LlmDoor:
                     return
                 except ProviderFault as fault:
                     before = _failed(deployment, fault)
+                    busyness.broke(deployment.deployment_id, self._gate(deployment), fault)
                     if not course.broke(fault):
                         break
-        yield course.last_word()
+            else:
+                busy = busyness.word(time.monotonic())
+        yield course.last_word(busy)
 
-    async def _chain(self, question: Question, course: Course) -> AsyncGenerator[Deployment, None]:
+    async def _chain(self, question: Question, course: Course, busyness: Busyness) -> AsyncGenerator[Deployment, None]:
         """Whom to ask next; who can't go on from what was said is asked once more, from the beginning."""
         async for deployment in self._deployments.in_order(question.alias, question.messages):
+            if busyness.is_passed_over(deployment.deployment_id, self._gate(deployment), time.monotonic()):
+                continue
             self._count_fallback(question.alias, course)
             course.turn_to(deployment.alias, may_continue=deployment.may_continue)
             yield deployment
@@ -94,13 +112,20 @@ class LlmDoor:
         self, deployment: Deployment, question: Question, course: Course, before: FailedTry | None
     ) -> AsyncGenerator[Told, None]:
         ask = ask_of(question.messages, course.kept, deployment.provider)
-        with observed_try(question, deployment, self._metrics, before) as seen:
-            async with aclosing(pieces_of(deployment, ask, self._deadlines)) as pieces:
+        with (
+            observed_try(question, deployment, self._metrics, before) as seen,
+            gated_try(self._gate(deployment), deployment.model) as gated,
+        ):
+            async with aclosing(pieces_of(deployment, ask, self._deadlines, gated.taken)) as pieces:
                 async for piece in pieces:
+                    gated.answered()
                     seen.see(piece)
                     for told in course.tell(piece):
                         self._count_switch(question.alias, told)
                         yield told
+
+    def _gate(self, deployment: Deployment) -> Gate:
+        return self._gates.of(deployment.deployment_id)
 
     def _count_fallback(self, alias: str, course: Course) -> None:
         if course.fault is not None:

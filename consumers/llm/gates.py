@@ -5,10 +5,29 @@ a worker share the gates; other workers learn for themselves (L4).
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
-from consumers.llm.gates_circuit import Circuit
+from consumers.llm.gates_circuit import PROBE_SECONDS, Circuit
 from consumers.llm.gates_rate import RateLimit
 from consumers.llm.gates_told import NOTHING_TOLD, ToldLimits
+
+Reason = Literal["rate_limited", "provider_down"]
+"""Why nobody may ask, as `queued` frames and metrics say it."""
+SHORTEST_INTERVAL_SECONDS = 0.01
+"""A request costs LiteLLM about so much of the processor (L3): faster than that is only a jam."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a chain of deployments stands: the next request may be made after `wait_seconds` (0: now), and those after it
+    every `interval_seconds`. `reason` holds while there is something to wait for.
+    """
+
+    wait_seconds: float
+    interval_seconds: float
+    reason: Reason = "rate_limited"
 
 
 class Gate:
@@ -21,6 +40,13 @@ class Gate:
     def wait_seconds(self, now: float, ahead: int = 0) -> float:
         """Until a request may be made, if `ahead` others are made before it; 0: now."""
         return max(self.limit.wait_seconds(now, ahead), self.circuit.wait_seconds(now, ahead))
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that it lets through in the long run."""
+        if not self.circuit.is_closed:
+            return 0.0
+        return float("inf") if self.limit.rate is None else self.limit.rate
 
     def ask(self, now: float) -> "Asking":
         """A request is made. Call it only when `wait_seconds` is 0."""
@@ -75,3 +101,12 @@ class Gates:
 
     def of(self, deployment_id: str) -> Gate:
         return self._gates[deployment_id]
+
+    def standing(self, deployment_ids: Iterable[str], now: float) -> Standing:
+        """Of a chain: any of its deployments will do."""
+        gates = [self._gates[deployment_id] for deployment_id in deployment_ids]
+        wait_seconds = min((gate.wait_seconds(now) for gate in gates), default=0.0)
+        rate = sum(gate.rate for gate in gates)
+        interval_seconds = max(SHORTEST_INTERVAL_SECONDS, 1 / rate) if rate else PROBE_SECONDS
+        is_limited = any(gate.circuit.is_closed for gate in gates)
+        return Standing(wait_seconds, interval_seconds, "rate_limited" if is_limited else "provider_down")

@@ -16,7 +16,7 @@ KEPT_SHARE = 0.9
 SMALLEST_KEPT_SHARE = 0.5
 """A measurement with few requests in it may not cut deeper than this."""
 GROWTH_SHARE = 0.05
-"""Of the highest rate known, per second, right after a cut."""
+"""Of the highest rate known or told, per second, right after a cut."""
 GROWTH_DOUBLES_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """After a 429 that does not say when to come again."""
@@ -78,10 +78,14 @@ class RateLimit:
         elif now - self._told_at > TOLD_RATE_SECONDS:
             self._told_rate = float("inf")
 
+    @property
+    def _known_told(self) -> float:
+        return self._told_rate if self._told_rate < float("inf") else 0.0
+
     def _cut(self, now: float) -> None:
         measured = self._measured(now)
         if self.rate is None:
-            self.rate = KEPT_SHARE * min(max(FIRST_RATE, measured), self._told_rate)
+            self.rate = KEPT_SHARE * min(max(measured, FIRST_RATE, self._known_told / 2), self._told_rate)
         else:
             self.rate = max(SMALLEST_KEPT_SHARE * self.rate, KEPT_SHARE * min(self.rate, measured))
         self._highest = max(self._highest, self.rate)
@@ -101,7 +105,8 @@ class RateLimit:
         self._tokens = self._tokens_at(now)
         self._filled_at = max(now, self._filled_at)
         self._grown_at = now
-        grown = self.rate + GROWTH_SHARE * self._highest * (1 + since_cut**2) * seconds
+        scale = max(self._highest, self._known_told)
+        grown = self.rate + GROWTH_SHARE * scale * (1 + since_cut**2) * seconds
         self.rate = min(grown, max(self.rate, self._told_rate))
         self._highest = max(self._highest, self.rate)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from consumers.llm.gates_told import ToldLimits
 from schemas.errors import ErrorCode
 from schemas.parts import Usage
 
@@ -45,14 +46,30 @@ class ProviderFault(Exception):
 
     `try_another` is False where another deployment would fail in the same way (the request itself is refused).
     `broken_off`: the fault that ended the text said last, where whoever asks again has to tell of a switch.
+    `limits`: what the provider told of its limits, on a refusal because of them.
     """
 
-    def __init__(self, code: ErrorCode, error_type: str, try_another: bool = True) -> None:
+    def __init__(
+        self, code: ErrorCode, error_type: str, try_another: bool = True, limits: ToldLimits | None = None
+    ) -> None:
         super().__init__(f"{code}: {error_type}")
         self.code = code
         self.error_type = error_type
         self.try_another = try_another
+        self.limits = limits
         self.broken_off: ErrorCode | None = None
+
+
+class EverythingBusy(ProviderFault):
+    """No deployment of the chain may be asked right now, and one may be later: wait, then ask again.
+
+    `retry_after_seconds`: how long at least. `failed`: deployments that failed otherwise; ask the others only.
+    """
+
+    def __init__(self, code: ErrorCode, retry_after_seconds: float, failed: frozenset[str] = frozenset()) -> None:
+        super().__init__(code, "everything_busy")
+        self.retry_after_seconds = retry_after_seconds
+        self.failed = failed
 
 
 class EmptyAnswer(ProviderFault):

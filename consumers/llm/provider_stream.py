@@ -5,7 +5,7 @@ Leaving the generator closes the provider's connection (L8): use it under `aclos
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -27,8 +27,13 @@ litellm.telemetry = False
 litellm.suppress_debug_info = True
 refuse_broken_chunks()
 
+Taken = Callable[[Mapping[str, str]], None]
+"""Hears that the provider takes the request, with its response's headers."""
 
-async def pieces_of(deployment: Deployment, ask: Ask, deadlines: Deadlines) -> AsyncGenerator[Piece | End, None]:
+
+async def pieces_of(
+    deployment: Deployment, ask: Ask, deadlines: Deadlines, taken: Taken
+) -> AsyncGenerator[Piece | End, None]:
     """The pieces of one answer and its End. Raises ProviderFault, and only that."""
     loop = asyncio.get_running_loop()
     limit = loop.time() + deadlines.first_token_seconds
@@ -36,6 +41,7 @@ async def pieces_of(deployment: Deployment, ask: Ask, deadlines: Deadlines) -> A
     try:
         stream = await _call(deployment, ask, limit)
         async with aclosing(stream):
+            taken(getattr(stream, "_response_headers", None) or {})
             while (chunk := await _next_chunk(stream, limit)) is not None:
                 usage = _usage_of(stream, chunk) or usage
                 for piece in _pieces_in(chunk):
@@ -71,7 +77,7 @@ async def _call(deployment: Deployment, ask: Ask, limit: float) -> Any:
         "stream_options": {"include_usage": True},
         "num_retries": 0,
         "max_retries": 0,
-        # The Router's failure books are kept by these two (L4).
+        # The Router's books are kept by these two, where a routing strategy needs any.
         "metadata": {"model_group": deployment.alias, "deployment": deployment.model},
         "model_info": {"id": deployment.deployment_id},
     }

@@ -6,6 +6,7 @@ In: for each model alias, what it says, piece by piece. A `Gate` among the piece
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from consumers.llm.gates import Standing
 from consumers.llm.pieces import End, Piece, ProviderFault, Switch, Told
 from consumers.llm.questions import Question
 from schemas.models_file import OnFault
@@ -45,6 +46,9 @@ class ScriptedDoor:
     def system_prompt_of(self, alias: str) -> str | None:
         self.scripts[alias]
         return None
+
+    def standing(self, alias: str) -> Standing:
+        return Standing(wait_seconds=0, interval_seconds=0.01)
 
     def budget_tokens(self, alias: str) -> int:
         return self._budget_tokens

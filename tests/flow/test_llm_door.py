@@ -305,11 +305,10 @@ async def test_a_deployment_that_says_429_is_left_alone_for_a_while(provider: Pr
     door = a_door(provider, "practice-8x0-429", "practice-8x0")
     while "practice-8x0-429" not in asked(provider):
         await ask(door)
-    await until(lambda: bool(cooling_down(door)))
     provider.calls.clear()
-    for _ in range(5):
+    for _ in range(2):
         await ask(door)
-    assert asked(provider) == ["practice-8x0"] * 5
+    assert asked(provider) == ["practice-8x0"] * 2
 
 
 @pytest.mark.parametrize(
@@ -424,8 +423,3 @@ class RawProvider:
             'data: {"id":"1","model":"x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
         )
         return web.Response(text="".join(self._events) + end, content_type="text/event-stream")
-
-
-def cooling_down(door: LlmDoor) -> list[str]:
-    router = door._deployments._router
-    return [name for name, _ in router.cooldown_cache.get_active_cooldowns(router.get_model_ids(), None)]

@@ -23,7 +23,7 @@ from tests.flow.worker_stage import Stage, a_request, running_stage, tracing_int
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), LITELLM_WARNS]
 
-FAULTS = ["reset4", "stall4", "truncate4", "429", "500", "reset0"]
+FAULTS = ["reset4", "stall4", "truncate4", "500", "reset0"]
 
 
 @dataclass
@@ -96,7 +96,6 @@ async def test_a_fault_in_the_middle_is_shown_and_the_next_model_goes_on(scene: 
         ("reset4", ErrorCode.PROVIDER_FAILED, True),
         ("stall4", ErrorCode.PROVIDER_TIMEOUT, True),
         ("truncate4", ErrorCode.ANSWER_CUT_OFF, True),
-        ("429", ErrorCode.PROVIDER_BUSY, False),
         ("500", ErrorCode.PROVIDER_FAILED, False),
         ("reset0", ErrorCode.PROVIDER_FAILED, False),
     ],

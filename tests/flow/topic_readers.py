@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer
 
 from producers.consumer_closing import close_consumer
 from schemas import codec
-from schemas.frames import AnyTurnFrame, ConversationChanged, Delta, Started, Switched
+from schemas.frames import AnyTurnFrame, ConversationChanged, Delta, Queued, Started, Switched
 from schemas.headers import read_reply_headers
 from schemas.ids import attempt_of
 from schemas.topics import REPLIES
@@ -53,7 +53,15 @@ class Replies(Topic):
         return [r.value for r in self.records if read_reply_headers(r.headers).turn_id == turn_id]
 
     def frames(self, turn_id: str) -> list[AnyTurnFrame]:
-        return [codec.decode_turn_frame(raw) for raw in self.raw_frames(turn_id)]
+        """The numbered ones."""
+        return [frame for frame in self._decoded(turn_id) if not isinstance(frame, Queued)]
+
+    def queued(self, turn_id: str) -> list[Queued]:
+        """What was told while it waited."""
+        return [frame for frame in self._decoded(turn_id) if isinstance(frame, Queued)]
+
+    def _decoded(self, turn_id: str) -> list[Any]:
+        return [codec.decode_server_frame(raw) for raw in self.raw_frames(turn_id)]
 
     def ends(self, turn_id: str) -> list[bytes]:
         """The bytes of the turn's terminal frames."""

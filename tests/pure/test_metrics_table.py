@@ -49,6 +49,7 @@ def filled_registry() -> CollectorRegistry:
     worker.fell_back("fast", "provider_busy")
     worker.switched("fast", "provider_busy")
     worker.first_token("fast", 1)
+    worker.waited_for_provider("fast", "rate_limited", 1)
     return process.registry
 
 

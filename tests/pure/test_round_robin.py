@@ -27,11 +27,23 @@ def test_shares_are_served_in_turn_and_each_in_its_order() -> None:
     assert len(ring) == 0
 
 
-def test_a_newcomer_waits_for_one_item_of_each_share_and_not_for_all_of_one() -> None:
+def test_a_newcomer_is_next_after_those_that_were_never_served_either() -> None:
     ring = filled(x="abcdefgh")
     ring.pop()
     ring.add("y", "1")
-    assert popped(ring) == "b1cdefgh"
+    ring.add("z", "+")
+    assert popped(ring) == "1+bcdefgh"
+
+
+def test_who_comes_again_is_served_by_when_it_was_served_last() -> None:
+    ring = filled(x="abcd", y="1", z="+-")
+    assert [ring.pop() for _ in range(4)] == [("x", "a"), ("y", "1"), ("z", "+"), ("x", "b")]
+    ring.add("y", "2")
+    assert popped(ring) == "2-cd"
+    ring.serve("x")
+    ring.add("x", "e")
+    ring.add("y", "3")
+    assert popped(ring) == "3e"
 
 
 def test_what_was_popped_in_vain_is_next_again() -> None:

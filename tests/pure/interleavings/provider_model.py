@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator
 
+from consumers.llm.gates import Standing
 from consumers.llm.pieces import End, Piece, ProviderFault, Switch
 from consumers.llm.questions import Question
 from schemas.errors import ErrorCode
@@ -29,6 +30,9 @@ class ModelDoor:
 
     def budget_tokens(self, alias: str) -> int:
         return 10_000
+
+    def standing(self, alias: str) -> Standing:
+        return Standing(wait_seconds=0, interval_seconds=0.01)
 
     def on_takeover(self, alias: str) -> OnFault:
         return self._scenario.on_takeover

@@ -67,10 +67,10 @@ def commit_the_highest(original: Any, self: OffsetTracker) -> int | None:
     return max(self._finished, default=-1) + 1 or original(self)
 
 
-def always_ready(original: Any, self: Lanes[Any], key: str, job: Any) -> None:
-    original(self, key, job)
-    if key not in self._ready:
-        self._ready.append(key)
+def always_ready(original: Any, self: Lanes[Any], key: str, job: Any, share: str) -> None:
+    original(self, key, job, share)
+    if key not in self._ready.in_order():
+        self._ready.add(share, key)
 
 
 async def repair_nothing(original: Any, self: Finisher, row: Any, *known: Any) -> Any:
