@@ -47,6 +47,8 @@ SETTINGS = {
 END_SECONDS = 15.0
 SETTLE_SECONDS = 120.0
 QUIET_SECONDS = 2.0
+FOLLOWING_SECONDS = 5.0
+"""What follows the last end: bills, connections that the provider sees closed, and whatever a bug adds."""
 
 
 @dataclass(eq=False)
@@ -146,7 +148,7 @@ class Stage:
             await asyncio.sleep(0.2)
         for turn in self._open():
             self.recorder.write(GaveUp(at=time.monotonic(), client=turn.device.name, turn_id=turn.turn_id))
-        await until_so(lambda: False, QUIET_SECONDS)  # for what follows an end: bills, and whatever a bug adds
+        await asyncio.sleep(FOLLOWING_SECONDS)
 
     async def collect(self) -> None:
         """What is there when all is over."""
