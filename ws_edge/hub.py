@@ -80,9 +80,11 @@ class Hub:
         return is_open and (turn.user_id, turn.conversation_id) in self._watching
 
     def tell_watchers(self, turn: TurnInFlight, raw: bytes) -> None:
-        """An unnumbered frame about a turn. Who reads too slowly is spared it: the next one says more."""
+        """An unnumbered frame about a turn. Who has seen more than this edge is told nothing; and who reads too slowly
+        is spared it, for the next one says more.
+        """
         for feed in self._watching.get((turn.user_id, turn.conversation_id), ()):
-            if not feed.outbox.is_crowded:
+            if feed.cursor_of(turn.turn_id) is None and not feed.outbox.is_crowded:
                 feed.push_unnumbered(raw)
 
     def follow_to_its_end(self, feed: Feed, turn_id: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from schemas import codec
 from schemas.frames import Queued
-from schemas.ids import new_id
+from schemas.ids import new_id, seq_of
 from tests.edge_turns import Turn, reply
 from ws_edge.clocks import Clocks
 from ws_edge.feed import Feed
@@ -97,6 +97,14 @@ def test_a_worker_that_says_why_a_turn_waits_is_not_talked_over(scene: Scene) ->
     scene.hub.watch(feed, turn.conversation_id)
     scene.hears(turn.asked(), turn.queued())
     assert scene.told(feed, 5) == [0.125], "the worker's own"
+
+
+def test_who_has_seen_the_start_at_another_edge_is_not_told_that_it_waits(scene: Scene) -> None:
+    feed, turn = scene.feed(), scene.turn()
+    scene.hears(turn.asked())
+    feed.send_missing(turn.conversation_id, turn.turn_id, seq_of(1, 3))
+    scene.hub.watch(feed, turn.conversation_id)
+    assert scene.told(feed, 5) == []
 
 
 def test_who_reads_too_slowly_is_spared_it(scene: Scene) -> None:
