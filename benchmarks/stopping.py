@@ -37,6 +37,9 @@ WARM_UP_STOPS = 80
 
 async def _measure(folder: Path, servers: NativeStack, size: Size, stops: int, races: int) -> bool:
     """Prints both tables; False if a race was not clean."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with practice_provider(folder) as provider:
         environ = settings(folder, provider.said["base_url"], {ENDLESS, SHORT})
         say(f"starting {size.edges} edges and {size.workers} workers; load average {load_average()}")
