@@ -18,6 +18,8 @@ SMALLEST_KEPT_SHARE = 0.5
 GROWTH_SHARE = 0.05
 """Of the highest rate known or told, per second, right after a cut."""
 GROWTH_DOUBLES_SECONDS = 5.0
+USED_SHARE = 2.0
+"""A rate is not grown above so many times what is measured."""
 PAUSE_SECONDS = 1.0
 """After a 429 that does not say when to come again."""
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -98,13 +100,15 @@ class RateLimit:
             self._tokens = 1.0
 
     def _grow(self, now: float) -> None:
-        """Only while requests are taken: a rate that nobody uses proves nothing."""
+        """Only while requests are taken at about this rate: one that nobody uses proves nothing."""
         assert self.rate is not None
         seconds = min(1.0, now - self._grown_at)
         since_cut = (now - self._cut_at) / GROWTH_DOUBLES_SECONDS
         self._tokens = self._tokens_at(now)
         self._filled_at = max(now, self._filled_at)
         self._grown_at = now
+        if self.rate > FIRST_RATE and self.rate > USED_SHARE * self._measured(now):
+            return
         scale = max(self._highest, self._known_told)
         grown = self.rate + GROWTH_SHARE * scale * (1 + since_cut**2) * seconds
         self.rate = min(grown, max(self.rate, self._told_rate))
