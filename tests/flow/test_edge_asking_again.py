@@ -84,7 +84,7 @@ async def test_it_queues_behind_a_running_turn_and_may_name_that_turns_question(
         assert (request.text, request.question_id) == ("And then?", started.user_message.id)
 
 
-@pytest.mark.parametrize("message_id", [new_id(), ANSWER])
+@pytest.mark.parametrize("message_id", [new_id(), ANSWER], ids=["unknown", "an answer"])
 async def test_what_is_no_question_can_not_be_answered_again(scene: Stage, message_id: str) -> None:
     async with scene.person() as person:
         assert await refusal(person, again(message_id=message_id)) == ("unknown_question", False)
