@@ -1,7 +1,7 @@
 """Taking turns: items wait in lines by share (such as a user), and the share that was served longest ago is next.
 
-Pure; generic over the item. In order within a line; whoever has many items waits behind them, and nobody else does. A
-share that comes anew is next after those that came before it and were never served: one item does not wait for a crowd.
+Pure; generic over the item. In order within a line; whoever has many items waits behind them, and nobody else does. Of
+shares that were never served the shortest line is next: somebody's one item does not wait for the crowds of others.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ class RoundRobin(Generic[T]):
 
     def pop(self, may: Callable[[str], bool] = lambda share: True) -> tuple[str, T] | None:
         """The first item of the next share that `may`, with its share."""
-        share = min(filter(may, self._lines), key=self._last_service, default=None)
+        share = min(filter(may, self._lines), key=self._claim_of, default=None)
         if share is None:
             return None
         item = self._lines[share].popleft()
@@ -69,10 +69,11 @@ class RoundRobin(Generic[T]):
 
     def in_order(self) -> Iterator[T]:
         """All items, as `pop` would give them."""
-        lines = [self._lines[share] for share in sorted(self._lines, key=self._last_service)]
+        lines = [self._lines[share] for share in sorted(self._lines, key=self._claim_of)]
         for place in range(max(map(len, lines), default=0)):
             lines = [line for line in lines if len(line) > place]
             yield from (line[place] for line in lines)
 
-    def _last_service(self, share: str) -> int:
-        return self._served.get(share, 0)
+    def _claim_of(self, share: str) -> tuple[int, int]:
+        """The smallest is next."""
+        return self._served.get(share, 0), len(self._lines[share])

@@ -15,7 +15,7 @@ class WorkerSettings(BaseSettings):
 
     max_running: int = Field(default=200, ge=1, description="turns that stream at the same time")
     max_running_per_user: int = Field(
-        default=50, ge=1, description="of these, turns of one user for one model, those that wait for it included"
+        default=30, ge=1, description="of these, turns of one user for one model, those that wait for it included"
     )
     max_waiting: int = Field(
         default=10_000, ge=1, description="turns that wait here in all; above it no more requests are taken"

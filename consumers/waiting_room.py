@@ -7,7 +7,7 @@ turns go in order. They are let go at the pace of the gates, because a crowd tha
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from consumers.llm.gates import Standing
+from consumers.llm.gates import SHORTEST_INTERVAL_SECONDS, Standing
 from consumers.round_robin import RoundRobin
 
 V = TypeVar("V")
@@ -46,12 +46,12 @@ class WaitingRoom(Generic[V]):
         popped = self._ring.pop()
         if popped is None:
             return None
-        self._next_at = now + standing.interval_seconds
+        self._next_at = now + _pause_seconds(standing)
         return popped[1]
 
     def due_in(self, standing: Standing, now: float) -> float:
         """Seconds until the next one may go. The pace may have become quicker since the last one went."""
-        self._next_at = min(self._next_at, now + standing.interval_seconds)
+        self._next_at = min(self._next_at, now + _pause_seconds(standing))
         return max(standing.wait_seconds, self._next_at - now)
 
     def outlook(self, standing: Standing) -> Iterator[tuple[V, int, int]]:
@@ -59,3 +59,7 @@ class WaitingRoom(Generic[V]):
         for ahead, visitor in enumerate(self._ring.in_order()):
             eta_seconds = standing.wait_seconds + ahead * standing.interval_seconds
             yield visitor, ahead + 1, int(eta_seconds * 1_000)
+
+
+def _pause_seconds(standing: Standing) -> float:
+    return SHORTEST_INTERVAL_SECONDS if standing.has_more else standing.interval_seconds

@@ -22,12 +22,13 @@ SHORTEST_INTERVAL_SECONDS = 0.01
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a chain of deployments stands: the next request may be made after `wait_seconds` (0: now), and those after it
-    every `interval_seconds`. `reason` holds while there is something to wait for.
+    every `interval_seconds`, or at once while it `has_more` saved up. `reason` holds while somebody has to wait.
     """
 
     wait_seconds: float
     interval_seconds: float
     reason: Reason = "rate_limited"
+    has_more: bool = False
 
 
 class Gate:
@@ -109,4 +110,5 @@ class Gates:
         rate = sum(gate.rate for gate in gates)
         interval_seconds = max(SHORTEST_INTERVAL_SECONDS, 1 / rate) if rate else PROBE_SECONDS
         is_limited = any(gate.circuit.is_closed for gate in gates)
-        return Standing(wait_seconds, interval_seconds, "rate_limited" if is_limited else "provider_down")
+        has_more = any(gate.wait_seconds(now, ahead=1) <= 0 for gate in gates)
+        return Standing(wait_seconds, interval_seconds, "rate_limited" if is_limited else "provider_down", has_more)

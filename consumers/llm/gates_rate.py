@@ -67,12 +67,16 @@ class RateLimit:
             self._grow(now)
 
     def refused(self, asked_at: float, now: float, told: ToldLimits = NOTHING_TOLD) -> None:
-        """The provider answered 429 to a request of `asked_at`. One flight of requests cuts the rate once."""
+        """The provider answered 429 to a request of `asked_at`. One flight of requests cuts the rate once, and pauses
+        as from its first refusal: the others were answered at the same time, and only heard of later.
+        """
         pause = PAUSE_SECONDS if told.retry_after_seconds is None else told.retry_after_seconds
         self._hear(now, told)
+        since = asked_at
         if asked_at > self._cut_at:
             self._cut(now)
-        self._pause_until(now + min(pause, LONGEST_PAUSE_SECONDS))
+            since = now
+        self._pause_until(since + min(pause, LONGEST_PAUSE_SECONDS))
 
     def _hear(self, now: float, told: ToldLimits) -> None:
         if told.rate is not None:
@@ -94,10 +98,10 @@ class RateLimit:
         self._cut_at = self._grown_at = now
 
     def _pause_until(self, until: float) -> None:
-        """After it one request may go at once, and the others follow at the rate."""
+        """After it, what a second's pause saved up may go at once, and the others follow at the rate."""
         if until > self._paused_until:
             self._paused_until = self._filled_at = until
-            self._tokens = 1.0
+            self._tokens = max(1.0, self.rate or 0.0) if until - self._cut_at >= 1 else 1.0
 
     def _grow(self, now: float) -> None:
         """Only while requests are taken at about this rate: one that nobody uses proves nothing."""

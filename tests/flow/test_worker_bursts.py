@@ -17,7 +17,8 @@ from tests.flow.practice_models import LITELLM_WARNS
 pytestmark = [LITELLM_WARNS, pytest.mark.timeout(200)]
 
 SIZE = Size(*map(int, os.environ.get("SAMVAD_TEST_BURST", "95,24,40").split(",")))
-LONGEST_DELAY_SECONDS = 2.0
+LONGEST_DELAY_SECONDS = {1: 2.0, 2: 3.0}
+"""By workers: here they share one event loop, and their first tries, 10 ms of it each (L3), come at the same time."""
 
 
 @pytest_asyncio.fixture
@@ -34,5 +35,5 @@ async def test_a_burst_is_answered_in_order_at_the_providers_rate_and_a_single_t
         outcome = await burst.run()
     assert outcome.ends == {"completed": SIZE.turns}
     assert outcome.out_of_order == 0
-    assert outcome.alone_in_burst - outcome.alone_idle <= LONGEST_DELAY_SECONDS
+    assert outcome.alone_in_burst - outcome.alone_idle <= LONGEST_DELAY_SECONDS[workers]
     assert outcome.seconds <= 2 * SIZE.turns / SIZE.rate + 5

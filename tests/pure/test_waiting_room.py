@@ -66,9 +66,9 @@ def test_who_was_refused_in_spite_of_being_let_go_is_next() -> None:
 
 def test_the_outlook_tells_positions_from_one_and_when_each_may_go() -> None:
     room = crowd(asha="ab", ben="1")
-    assert list(room.outlook(SHUT)) == [("a", 1, 2_000), ("1", 2, 2_125), ("b", 3, 2_250)]
-    room.leave("asha", "a")
-    assert [visitor for visitor, _, _ in room.outlook(SHUT)] == ["b", "1"]
+    assert list(room.outlook(SHUT)) == [("1", 1, 2_000), ("a", 2, 2_125), ("b", 3, 2_250)]
+    room.leave("ben", "1")
+    assert [visitor for visitor, _, _ in room.outlook(SHUT)] == ["a", "b"]
 
 
 def told(*looks: tuple[float, int]) -> list[tuple[float, int]]:
