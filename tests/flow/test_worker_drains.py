@@ -62,3 +62,5 @@ async def test_a_drain_is_over_in_its_time_though_nothing_answers(
         await stage.worker.drain()
         assert time.monotonic() - began < LONG_SECONDS
         monkeypatch.undo()
+        for each in parts:
+            await each.stop()
