@@ -8,7 +8,7 @@ ROLES := edge worker usage
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-connected cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
+.PHONY: help chat test test-connected test-proof cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,7 +20,10 @@ test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow and contra
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandra, Jaeger), started and ended for them
-	@$(BIN)/python -m pytest -m connected $(ARGS)
+	@$(BIN)/python -m pytest -m "connected and not proof" $(ARGS)
+
+test-proof: $(VENV)/ready-dev  ## the long ones: every fault once, injected bugs, races of stops, replaced workers and edges
+	@$(BIN)/python -m pytest -m proof $(ARGS)
 
 cluster: $(VENV)/ready-local  ## run it for real: Kafka, Cassandra, Jaeger, two edges, two workers
 	@exec $(BIN)/samvad cluster $(ARGS)

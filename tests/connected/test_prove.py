@@ -14,7 +14,7 @@ from infra.prove.proving import prove
 from tests.connected.own_stack import processes_of
 from tests.whole.processes import program_environ
 
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.connected, pytest.mark.proof, pytest.mark.timeout(480)]
 
 END_SECONDS = 120
 

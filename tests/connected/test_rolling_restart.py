@@ -17,7 +17,7 @@ from tests.connected.practice_calls import ends_of_calls, forget_calls
 from tests.connected.roles import Roles
 from tests.whole.processes import Program, free_port
 
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.connected, pytest.mark.proof, pytest.mark.timeout(900)]
 
 log = logging.getLogger(__name__)
 

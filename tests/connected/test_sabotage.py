@@ -11,7 +11,7 @@ from tests.sabotage import sabotaged
 from tests.sabotage.schedules import Schedule, join_midway, kill_midway, stop_midway, talk, wake_a_zombie
 from tests.sabotage.stage import history_of, stage
 
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.connected, pytest.mark.proof, pytest.mark.timeout(300)]
 
 WORKER, EDGE = role_command("worker"), role_command("edge")
 

@@ -12,7 +12,7 @@ from benchmarks.system import ENDLESS
 from tests.connected.roles import Roles
 from tests.whole.processes import Program, models_file
 
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.connected, pytest.mark.proof, pytest.mark.timeout(300)]
 
 RACES = 60
 READERS = 8
