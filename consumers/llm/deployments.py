@@ -110,7 +110,7 @@ def _deployment(alias: str, found: dict[str, Any]) -> Deployment:
 
 def new_router(models: ModelsFile) -> Router:
     """The Router of a models file. Retries and fallbacks are off: `Deployments` walks them (L5). So are cooldowns: the
-    gates know better who may be asked, and two that decide would contradict each other (ADR 0010).
+    gates know better who may be asked, and two that decide would contradict each other (ADR 10).
     """
     ours = {"fallbacks": [], "num_retries": 0, "max_fallbacks": 0, "disable_cooldowns": True}
     return Router(model_list=[_for_litellm(entry) for entry in models.model_list], **{**models.router_settings, **ours})
