@@ -45,11 +45,14 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
             entry(provider, "fast", "practice-8x0"),
             entry(provider, "refused", "practice-7x0-429"),
             entry(provider, "cut", "practice-7x0-reset0"),
+            entry(provider, "traced", "practice-7x0-429"),  # of one test alone: what others asked shuts their gates
+            entry(provider, "traced_cut", "practice-7x0-reset0"),
             entry(provider, "mended", "practice-8x5-reset4"),
             entry(provider, "endless", "practice-8x5-endless"),
             entry(provider, "echo", "practice-8x0-echo"),
         ]
-        fallbacks = {"fallbacks": [{"refused": ["cut", "fast"]}, {"cut": ["fast"]}, {"mended": ["fast"]}]}
+        chains = {"refused": ["cut", "fast"], "traced": ["traced_cut", "fast"], "cut": ["fast"], "mended": ["fast"]}
+        fallbacks = {"fallbacks": [{alias: chain} for alias, chain in chains.items()]}
         file = read_models({"model_list": models, "router_settings": fallbacks})
         door = LlmDoor(file, Deadlines(gap_seconds=0.2))
         await door.warm_up()
@@ -164,7 +167,7 @@ async def test_a_model_is_given_the_conversation_so_far(scene: Scene) -> None:
 
 
 async def test_one_turn_is_one_trace_from_the_edges_span_down_to_every_try(scene: Scene) -> None:
-    asked = a_request(model="refused")
+    asked = a_request(model="traced")
     edge = tracing_into(InMemorySpanExporter()).turn(asked.turn_id)
     sender = edge.root().below(edge.root().start("send chat.requests"))
     await RequestProducer(scene.stage.records).ask(asked, sender.traceparent)
