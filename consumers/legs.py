@@ -6,7 +6,7 @@ A leg that broke off is estimated from what it said; text that a leg was given t
 
 from consumers.context import estimate_tokens
 from consumers.llm.pieces import Piece, Switch
-from schemas.parts import Usage
+from schemas.parts import Usage, sum_of
 
 
 class Legs:
@@ -31,12 +31,7 @@ class Legs:
 
     def total(self, said_by_provider: Usage | None) -> Usage:
         """All legs; the running one as its provider said, or estimated."""
-        legs = [*self._broken_off, said_by_provider or self._estimate()]
-        return Usage(
-            sum(leg.input_tokens for leg in legs),
-            sum(leg.output_tokens for leg in legs),
-            estimated=any(leg.estimated for leg in legs),
-        )
+        return sum_of([*self._broken_off, said_by_provider or self._estimate()])
 
     def _switch(self, keep: int) -> None:
         self._broken_off.append(self._estimate())

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 
 from consumers.context import fills, path_to
+from schemas.ids import is_id
 from store.rows import MessageRow
 
 FIRST_PAGE = 50
@@ -26,14 +27,6 @@ def is_enough(path: Sequence[MessageRow], room_tokens: int) -> bool:
     if not path:
         return False
     return path[0].parent_id is None or len(path) >= MAX_PATH_MESSAGES or fills(path, room_tokens)
-
-
-def is_id(text: str) -> bool:
-    """Whether it is a UUID as ids are written."""
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def just_above(message_id: str) -> str:

@@ -1,18 +1,19 @@
 """Step 3 of a message's life: a record becomes a request, or poison that is set aside (K20)."""
 
-import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
 from schemas import codec
 from schemas.clock import rfc3339
 from schemas.headers import TRACEPARENT, Headers, header
+from schemas.ids import is_id
 from schemas.requests import VERSION as REQUEST_VERSION
 from schemas.requests import Ask, AskAgain, ChatRequest
+from schemas.stored_records import StoredRecord
 
 
-class ConsumedRecord(Protocol):
-    """What is used of a Kafka record."""
+class ConsumedRecord(StoredRecord, Protocol):
+    """A record of the requests, and its place in the log."""
 
     @property
     def topic(self) -> str: ...
@@ -20,14 +21,6 @@ class ConsumedRecord(Protocol):
     def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +95,7 @@ def _question_ids(request: ChatRequest) -> list[str]:
 
 def _are_ids(*ids: str) -> bool:
     """A store that keeps ids as UUIDs would refuse anything else at every attempt, for ever."""
-    try:
-        return all(str(uuid.UUID(an_id)) == an_id for an_id in ids)
-    except ValueError:
-        return False
+    return all(map(is_id, ids))
 
 
 def source_of(record: ConsumedRecord) -> str:

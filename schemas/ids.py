@@ -32,6 +32,14 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def is_id(text: str) -> bool:
+    """Whether it is a UUID as ids are written."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def seq_of(attempt: int, n: int) -> int:
     """The number of the `n`-th frame of an attempt."""
     return attempt * FRAMES_PER_ATTEMPT + n

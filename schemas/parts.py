@@ -1,5 +1,7 @@
 """Pieces that several frames and records share."""
 
+from collections.abc import Collection
+
 import msgspec
 
 
@@ -17,3 +19,12 @@ class Usage(msgspec.Struct, frozen=True):
     input_tokens: int
     output_tokens: int
     estimated: bool
+
+
+def sum_of(usages: Collection[Usage]) -> Usage:
+    """All of them together; one estimate makes the sum an estimate."""
+    return Usage(
+        sum(usage.input_tokens for usage in usages),
+        sum(usage.output_tokens for usage in usages),
+        estimated=any(usage.estimated for usage in usages),
+    )

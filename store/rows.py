@@ -6,7 +6,7 @@ Ids are UUID text, times are milliseconds since 1970 (UTC) unless a name says ot
 import msgspec
 
 from schemas.errors import ErrorCode
-from schemas.parts import Usage, UserMessage
+from schemas.parts import Usage, UserMessage, sum_of
 from schemas.statuses import TurnStatus
 
 
@@ -101,8 +101,4 @@ class ConversationRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def total_of(usage: dict[int, Usage]) -> Usage:
     """What a turn cost, over all of its attempts: history adds up to the bills (G5)."""
-    return Usage(
-        sum(used.input_tokens for used in usage.values()),
-        sum(used.output_tokens for used in usage.values()),
-        estimated=any(used.estimated for used in usage.values()),
-    )
+    return sum_of(usage.values())

@@ -38,7 +38,7 @@ async def mark_stop(rows: TurnRows, target: StopTarget) -> TurnRow | None:
     """The row with `stop` set, or as it ended; None if there is no such turn of this user. Raises StoreUnavailable."""
     row = await rows.load(target.turn_id)
     for _ in range(MAX_TRIES):
-        wanted = stopped_row(row, target)
+        wanted = _marked(row, target)
         if wanted is None or wanted is row:
             return wanted
         row = await rows.compare_and_set(wanted, None if row is None else row.version)
@@ -47,7 +47,7 @@ async def mark_stop(rows: TurnRows, target: StopTarget) -> TurnRow | None:
     raise StoreUnavailable("the turn's row changed again and again")
 
 
-def stopped_row(row: TurnRow | None, target: StopTarget) -> TurnRow | None:
+def _marked(row: TurnRow | None, target: StopTarget) -> TurnRow | None:
     """What the row should say: the same row if it says so already, None if the user has no such turn. Pure."""
     if row is None:
         return None if target.conversation_id is None else _new_row(target, target.conversation_id)

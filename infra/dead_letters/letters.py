@@ -5,23 +5,10 @@ before the commit delivers it again): it is one letter, and stays handled.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from schemas.dead_letters import HANDLED, KEY, REASON, SOURCE, Handling, original_headers
 from schemas.headers import Headers, header
-
-
-class StoredRecord(Protocol):
-    """What is used of a record of the topic."""
-
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+from schemas.stored_records import StoredRecord
 
 
 @dataclass(frozen=True, slots=True)
