@@ -29,6 +29,7 @@ from schemas.headers import ReplyAddress
 from schemas.requests import ChatRequest
 from store.errors import StoreUnavailable
 from store.sqlite.opening import SqliteStore, open_store
+from tests.edge_turns import Turn
 from ws_edge.building import EdgeParts
 from ws_edge.clocks import Clocks
 from ws_edge.dev_sign_in import DevSignIn
@@ -271,3 +272,10 @@ async def until(condition: Callable[[], bool]) -> None:
             if condition():
                 return
             await asyncio.sleep(0.005)
+
+
+async def watch(person: Person, turn: Turn, **after: int) -> dict[str, Any]:
+    """Watches the turn's conversation; `seq=5` asks for the turn from there."""
+    cursors = {"after": {turn.turn_id: after["seq"]}} if after else {}
+    await person.say(type="watch", conversation_id=turn.conversation_id, **cursors)
+    return await person.hear("watching")

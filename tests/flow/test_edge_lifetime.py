@@ -18,7 +18,7 @@ import websockets
 from schemas.frames import Draining, ServerFrame
 from schemas.ids import new_id, seq_of
 from tests.edge_turns import Turn
-from tests.flow.running_edge import Person, Replies, Stage, stage, until
+from tests.flow.running_edge import Person, Replies, Stage, stage, until, watch
 from ws_edge import sweeping
 from ws_edge.close_codes import Close
 from ws_edge.dev_sign_in import DevSignIn
@@ -35,11 +35,6 @@ from ws_edge.socket_writer import SocketWriter
 async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
     async with stage(tmp_path) as running:
         yield running
-
-
-async def watch(person: Person, turn: Turn) -> None:
-    await person.say(type="watch", conversation_id=turn.conversation_id)
-    await person.hear("watching")
 
 
 async def test_something_is_said_at_least_every_heartbeat(tmp_path: Path) -> None:

@@ -12,18 +12,13 @@ from samvad_client import SamvadClient
 from samvad_client.turn_view import TurnView
 from schemas.ids import new_id
 from tests.edge_turns import Turn
-from tests.flow.running_edge import Person, Stage, stage, until
+from tests.flow.running_edge import Person, Stage, stage, until, watch
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
     async with stage(tmp_path) as running:
         yield running
-
-
-async def watch(person: Person, turn: Turn) -> None:
-    await person.say(type="watch", conversation_id=turn.conversation_id)
-    await person.hear("watching")
 
 
 async def heard_until_pong(person: Person) -> set[str]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from schemas.frames import AnyTurnFrame, TerminalFrame
 from schemas.ids import new_id, seq_of
 from store.rows import TurnRow
 from tests.edge_turns import Turn, answer_frames
-from tests.flow.running_edge import Person, Stage, stage
+from tests.flow.running_edge import Stage, stage, watch
 from ws_edge import looking_up
 
 
@@ -25,13 +24,6 @@ def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
 async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
     async with stage(tmp_path) as running:
         yield running
-
-
-async def watch(person: Person, turn: Turn, **after: int) -> dict[str, Any]:
-    """Watches the turn's conversation; `seq=5` asks for the turn from there."""
-    cursors = {"after": {turn.turn_id: after["seq"]}} if after else {}
-    await person.say(type="watch", conversation_id=turn.conversation_id, **cursors)
-    return await person.hear("watching")
 
 
 async def store_row(scene: Stage, row: TurnRow) -> None:
