@@ -1,12 +1,15 @@
-"""Stopping a turn (G8): `stop` into the turn's row by compare-and-set, then a notice to all workers.
+"""Stopping a turn (G8): a notice to whoever runs it, `stop` into its row by compare-and-set, and a notice again.
 
-In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is the answer, also to a session that does
-not watch the conversation; or `error`.
+The first notice works at once, also while the store is away. The row is for who comes to the turn later, the second
+notice for who claimed it in between. In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is the
+answer, also to a session that does not watch the conversation; or `error`.
 A row is created only for a turn that this edge knows as this user's; somebody else's turn does not exist.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -98,7 +101,7 @@ class Stopping:
     async def _stop(self, wish: _Wish) -> None:
         began_ns, user_id = time.time_ns(), wish.feed.user_id
         target = StopTarget(user_id, wish.turn_id, self._conversation_of(user_id, wish.turn_id))
-        row = await self._mark(wish, target)
+        row, _ = await asyncio.gather(self._mark(wish, target), self._hurry(target))
         if row is None:
             return
         if row.is_ended:
@@ -116,13 +119,17 @@ class Stopping:
             wish.say_error(ErrorCode.HISTORY_UNAVAILABLE)
             if target.conversation_id is None:
                 self._parts.hub.unfollow(wish.feed, wish.turn_id)
-            else:  # who runs it hears the notice all the same
-                await self._notify(wish)
             return None
         if row is None:
             self._parts.hub.unfollow(wish.feed, wish.turn_id)
             wish.say_error(ErrorCode.UNKNOWN_TURN)
         return row
+
+    async def _hurry(self, target: StopTarget) -> None:
+        """The first notice, for a turn that is known to be this user's: its worker need not wait for the row."""
+        if target.conversation_id is not None:
+            with suppress(WriteError):  # the notice after the row says what failed
+                await self._parts.control.notify(StopAsked(turn_id=target.turn_id))
 
     async def _notify(self, wish: _Wish) -> None:
         try:

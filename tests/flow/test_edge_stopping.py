@@ -1,5 +1,6 @@
 """Stopping over a real socket: the row says stop, the workers are told, and the terminal frame is the answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from producers.errors import OutcomeUnknown
 from schemas.control import StopAsked
 from schemas.ids import new_id, turn_id_of
+from store.rows import TurnRow
 from tests.edge_turns import Turn, answer_frames
 from tests.flow.running_edge import Stage, stage, until
 
@@ -29,7 +31,7 @@ async def test_a_queued_turn_gets_a_row_that_says_stop(scene: Stage) -> None:
         turn = Turn(person.user_id)
         scene.publish(person.user_id, turn.asked())
         await person.say(type="stop", turn_id=turn.turn_id)
-        await until(lambda: scene.control.notices == [StopAsked(turn_id=turn.turn_id)])
+        await until(lambda: scene.control.notices == [StopAsked(turn_id=turn.turn_id)] * 2)
         row = await scene.store.turns.load(turn.turn_id)
         assert row is not None
         assert (row.user_id, row.conversation_id, row.version) == (person.user_id, turn.conversation_id, 1)
@@ -47,6 +49,25 @@ async def test_a_running_turns_row_is_changed_and_nothing_else_in_it(scene: Stag
         assert await scene.store.turns.load(turn.turn_id) == msgspec.structs.replace(row, stop=True, version=2)
 
 
+async def test_whoever_runs_it_is_told_before_the_row_is_written_and_again_after(scene: Stage) -> None:
+    async with scene.person() as person:
+        turn = Turn(person.user_id)
+        scene.publish(person.user_id, turn.started())
+        compare_and_set, may_write = scene.store.turns.compare_and_set, asyncio.Event()
+
+        async def slow(row: TurnRow, expected_version: int | None) -> TurnRow | None:
+            await may_write.wait()
+            return await compare_and_set(row, expected_version)
+
+        object.__setattr__(scene.store.turns, "compare_and_set", slow)
+        await person.say(type="stop", turn_id=turn.turn_id)
+        await until(lambda: scene.control.notices == [StopAsked(turn_id=turn.turn_id)])
+        assert not await is_marked(scene, turn.turn_id)
+        may_write.set()
+        await until(lambda: len(scene.control.notices) == 2)
+        assert await is_marked(scene, turn.turn_id)
+
+
 async def test_a_lost_race_for_the_row_is_run_again_on_what_came_back(scene: Stage) -> None:
     async with scene.person() as person:
         turn = Turn(person.user_id)
@@ -61,7 +82,7 @@ async def test_a_lost_race_for_the_row_is_run_again_on_what_came_back(scene: Sta
 
         object.__setattr__(scene.store.turns, "load", claimed_in_between)
         await person.say(type="stop", turn_id=turn.turn_id)
-        await until(lambda: bool(scene.control.notices))
+        await until(lambda: len(scene.control.notices) == 2)
         assert await load(turn.turn_id) == msgspec.structs.replace(claimed, stop=True, version=2)
 
 
@@ -96,7 +117,7 @@ async def test_stopping_again_tells_the_workers_again(scene: Stage) -> None:
     async with scene.person() as person:
         turn = Turn(person.user_id)
         scene.publish(person.user_id, turn.asked())
-        for count in (1, 2):
+        for count in (2, 4):
             await person.say(type="stop", turn_id=turn.turn_id)
             await until(lambda expected=count: len(scene.control.notices) == expected)  # type: ignore[misc]
         row = await scene.store.turns.load(turn.turn_id)
@@ -123,7 +144,7 @@ async def test_who_does_not_watch_gets_the_terminal_frame_and_before_it_all_that
         await watching.hear("watching")
         scene.publish(watching.user_id, turn.started(), turn.delta())
         await stopping.say(type="stop", turn_id=turn.turn_id)
-        await until(lambda: len(scene.control.notices) == 1)
+        await until(lambda: len(scene.control.notices) == 2)
         stopped = turn.stopped()
         scene.publish(watching.user_id, stopped)
         snapshot, end = await stopping.hear_all("snapshot", "stopped")
@@ -139,7 +160,7 @@ async def test_who_does_not_watch_gets_an_end_that_this_edge_missed_from_the_sto
         turn = Turn(person.user_id)
         scene.publish(person.user_id, turn.started())
         await person.say(type="stop", turn_id=turn.turn_id)
-        await until(lambda: len(scene.control.notices) == 1)
+        await until(lambda: len(scene.control.notices) == 2)
         turn.delta("lost")
         stopped = turn.stopped()
         row = await scene.store.turns.load(turn.turn_id)

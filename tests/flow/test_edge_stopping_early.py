@@ -34,7 +34,7 @@ async def test_a_stop_before_accepted_takes_hold_once_it_is_accepted(scene: Stag
         assert scene.control.notices == []
         scene.requests.let_through.set()
         await person.hear_all("accepted", "asked")
-        await until(lambda: scene.control.notices == [StopAsked(turn_id=turn_id)])
+        await until(lambda: scene.control.notices == [StopAsked(turn_id=turn_id)] * 2)
         row = await scene.store.turns.load(turn_id)
         assert row is not None
         assert row.stop

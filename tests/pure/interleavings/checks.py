@@ -45,6 +45,7 @@ class Checks:
         self.rows: dict[str, TurnRow] = {}
         self.log: RequestLog | None = None
         self.notices: list[bytes] = []
+        self.stopped: set[str] = set()
         self._claims: dict[tuple[str, int], str | None] = {}
         self._newest_claim: dict[tuple[str, str], tuple[str, int]] = {}
         self._frames: dict[int, AnyTurnFrame] = {}
@@ -192,7 +193,7 @@ class Checks:
             self.bug(f"{turn.name}: bills of {sorted(turn.bills)}, usage of {sorted(row.usage_by_attempt)}")
         if max(turn.asked, default=0) not in {0, *turn.bills}:
             self.bug(f"{turn.name}: attempt {max(turn.asked)} asked a model and has no bill")
-        if row.finish.status is TurnStatus.STOPPED and not (row.stop or self._is_interrupted(turn)):
+        if row.finish.status is TurnStatus.STOPPED and not (turn.turn_id in self.stopped or self._is_interrupted(turn)):
             self.bug(f"{turn.name}: stopped, and nobody asked for that")
 
     def _is_interrupted(self, turn: Accepted) -> bool:

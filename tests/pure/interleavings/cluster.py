@@ -55,7 +55,6 @@ class Cluster:
         self.workers: list[SimulatedWorker] = []
         self.ghosts: list[ModelWriter] = []
         self.sent = 0
-        self.stopped: set[str] = set()
         self._door = ModelDoor(self.world, self.checks, scenario)
 
     def _new_store(self) -> Store:
@@ -97,12 +96,13 @@ class Cluster:
         self.log.append(send.conversation % self.scenario.partitions, codec.encode(ask), turn_id)
 
     def stop(self, turn_id: str) -> None:
-        self.stopped.add(turn_id)
+        self.checks.stopped.add(turn_id)
         self.world.loop.spawn(None, self._ask_to_stop(turn_id))
 
     async def _ask_to_stop(self, turn_id: str) -> None:
-        """As an edge does it: into the row, then a notice."""
+        """As an edge does it: a notice, into the row, a notice again."""
         turns, send = self.store.turns, self.checks.turns[turn_id].send
+        self.checks.notices.append(codec.encode(StopAsked(turn_id=turn_id)))
         row = await until_it_works(turns.load, turn_id)
         while row is None or not (row.is_ended or row.stop):
             blank = TurnRow(turn_id=turn_id, user_id=USER, conversation_id=send.conversation_id, version=0)

@@ -120,7 +120,7 @@ class Simulation:
             actions.append(("a worker joins", cluster.join_and_share))
         if cluster.sent:
             actions.append(("the newest question again", cluster.send_again))
-        open_turns = [each for each in cluster.checks.turns.values() if each.turn_id not in cluster.stopped]
+        open_turns = [each for each in cluster.checks.turns.values() if each.turn_id not in cluster.checks.stopped]
         actions += [(f"stop {each.name}", partial(cluster.stop, each.turn_id)) for each in open_turns]
         return actions + self._unknown_outcomes()
 
