@@ -43,6 +43,11 @@ async def test_nothing_is_reported_without_a_bug(schedule: Schedule, stack: Runn
     assert await found_in(schedule, stack, tmp_path, WORKER, EDGE) == {}
 
 
+async def test_nothing_is_reported_of_a_worker_that_hears_of_no_takeover(stack: RunningStack, tmp_path: Path) -> None:
+    deaf = sabotaged("deaf_to_takeovers", "worker")
+    assert await found_in(wake_a_zombie, stack, tmp_path, deaf, EDGE) == {}
+
+
 async def found_in(
     schedule: Schedule, stack: RunningStack, folder: Path, worker: tuple[str, ...], edge: tuple[str, ...]
 ) -> dict[Violation, int]:
