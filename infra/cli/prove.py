@@ -16,7 +16,7 @@ from infra.cli.progress import telling
 from infra.cli.refusals import clear_refusals
 from infra.prove.checking import Verdict, report
 from infra.prove.fault_kinds import FaultKind
-from infra.prove.options import MINUTES, ProofOptions
+from infra.prove.options import MINUTES, THINK_SECONDS, ProofOptions
 from infra.prove.proving import history_in, judge
 from infra.prove.proving import prove as run_proof
 from infra.refused import Refused
@@ -54,6 +54,7 @@ class Prove:
     minutes: Annotated[float | None, typer.Option(min=0.1, help="of load, instead of the schedule's")] = None
     faults: Annotated[str, typer.Option(help=KINDS)] = ALL
     clients: Annotated[int, typer.Option(min=1, help="people; one in five has a second device")] = 250
+    think: Annotated[float, typer.Option(min=0, help="seconds before the next question, on average")] = THINK_SECONDS
     workers: Annotated[int, typer.Option(min=1, max=6)] = 2
     edges: Annotated[int, typer.Option(min=1)] = 2
     brokers: Annotated[int, typer.Option(help="1 or 3")] = 1
@@ -79,6 +80,7 @@ class Prove:
             minutes=MINUTES[self.schedule] if self.minutes is None else self.minutes,
             faults=_kinds(self.faults),
             clients=self.clients,
+            think_seconds=self.think,
             workers=self.workers,
             edges=self.edges,
             brokers=self.brokers,

@@ -11,6 +11,8 @@ FULL_MINUTES = 60.0
 MINUTES = {"short": SHORT_MINUTES, "full": FULL_MINUTES}
 """Of load; short: every fault once or twice, full: more than twenty times each."""
 
+THINK_SECONDS = 60.0
+
 
 def role_command(role: str) -> tuple[str, ...]:
     """How a role is started by default: with this Python."""
@@ -30,7 +32,7 @@ class ProofOptions:
     workers: int = 2
     edges: int = 2
     brokers: int = 1
-    think_seconds: float = 60.0
+    think_seconds: float = THINK_SECONDS
     """How long a person waits, on average, before the next question."""
     settle_seconds: float = 240.0
     """How long, at most, is waited for every answer's end once nothing is broken any more."""
@@ -48,5 +50,6 @@ class ProofOptions:
         faults = "" if self.faults == tuple(FaultKind) else f" --faults {','.join(self.faults) or 'none'}"
         return (
             f"samvad prove --seed {self.seed} --minutes {self.minutes:g} --clients {self.clients} "
-            f"--workers {self.workers} --edges {self.edges} --brokers {self.brokers}{faults}"
+            f"--think {self.think_seconds:g} --workers {self.workers} --edges {self.edges} "
+            f"--brokers {self.brokers}{faults}"
         )

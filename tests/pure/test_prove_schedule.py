@@ -53,6 +53,6 @@ def test_every_kind_has_its_way_of_being_put_in() -> None:
 def test_a_run_can_be_repeated_by_its_command_line(tmp_path: Path) -> None:
     options = ProofOptions(folder=tmp_path, seed=7, minutes=2, faults=(FaultKind.EDGE_KILL, FaultKind.CLOCK_STEP))
     assert options.repeated_by() == (
-        "samvad prove --seed 7 --minutes 2 --clients 250 --workers 2 --edges 2 --brokers 1"
+        "samvad prove --seed 7 --minutes 2 --clients 250 --think 60 --workers 2 --edges 2 --brokers 1"
         " --faults edge_kill,clock_step"
     )
