@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from consumers.history import History
 from consumers.running_turns import RunningTurns
 from producers.consumer_closing import close_consumer
+from producers.consumer_starting import start_consumer
 from producers.kafka_address import KafkaAddress
 from schemas import codec
 from schemas.control import (
@@ -46,7 +47,7 @@ class ControlListener:
 
     async def start(self) -> None:
         """Ready to hear every notice from now on."""
-        await self._consumer.start()
+        await start_consumer(self._consumer)
         await self._consumer.seek_to_end()
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -23,6 +23,7 @@ from consumers.running_turns import RunningTurns
 from consumers.settings import UnusableSetting
 from consumers.taking import Poison, TakenRequest, headers_of, read_record, source_of
 from producers.consumer_closing import close_consumer
+from producers.consumer_starting import start_consumer
 from producers.errors import RecordRefused
 from producers.kafka_address import KafkaAddress
 from producers.notice_producers import DeadLetterProducer
@@ -94,7 +95,7 @@ class RequestListener:
         """
         self._consumer.subscribe([REQUESTS.name], listener=self._rebalances)
         with self._session_agreed():
-            await self._consumer.start()
+            await start_consumer(self._consumer)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Polls, dispatches and commits until `stop` is set; `getmany` is never cancelled (K6)."""

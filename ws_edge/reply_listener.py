@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from producers.consumer_closing import close_consumer
+from producers.consumer_starting import start_consumer
 from producers.kafka_address import KafkaAddress
 from schemas.headers import ReplyAddress, UnreadableHeaders, read_reply_headers
 from schemas.topics import REPLIES
@@ -61,7 +62,7 @@ class ReplyListener:
         return self._lag.seconds(time.monotonic())
 
     async def run(self, take: TakeReply, stop: asyncio.Event) -> None:
-        """Reads until `stop`. Raises KafkaError when the broker can't be reached at start, and ReplyListenerError."""
+        """Reads until `stop`; waits for a broker at first. Raises KafkaError and ReplyListenerError."""
         consumer = AIOKafkaConsumer(
             **self._kafka.options(),
             enable_auto_commit=False,
@@ -71,7 +72,7 @@ class ReplyListener:
         )
         consumer.assign([TopicPartition(REPLIES.name, 0)])  # so that starting waits for the topic's metadata
         try:
-            await consumer.start()
+            await start_consumer(consumer)
             ends = await self._assign(consumer)
             async with asyncio.TaskGroup() as tasks:
                 watchdog = tasks.create_task(self._watch_lag(consumer))

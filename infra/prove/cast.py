@@ -6,11 +6,12 @@ In: options, the servers' addresses. Out: roles to be harmed, found by the worke
 import asyncio
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from infra.cluster.keeping import Keeper, Say
+from infra.cluster.keeping import DidNotStart, Keeper, Say
 from infra.model_discovery.providers import may_hold_key
 from infra.prove.options import ProofOptions
 from infra.prove.practice_models import write_models
@@ -28,6 +29,8 @@ from a killed worker is left alone; the environment of `samvad prove` overrides 
 OTHERS = ("SAMVAD_KAFKA", "SAMVAD_CASSANDRA", "SAMVAD_MODEL", "SAMVAD_PORT", "SAMVAD_STACK", "OTEL_")
 """What would lead to another system than the proof's own."""
 END_SECONDS = 20.0
+STARTS = 5
+"""A supervisor begins again with what ended before it was ready, as while a server is away."""
 
 
 @dataclass
@@ -59,7 +62,7 @@ class Cast:
         """More of them, ready."""
         added = [self._new_worker() for _ in range(number)]
         self.workers += added
-        await asyncio.gather(*(role.start() for role in added))
+        await asyncio.gather(*(_start(role) for role in added))
         return added
 
     async def take_away(self, role: Role) -> None:
@@ -102,6 +105,15 @@ class Cast:
 
     def _log(self, name: str) -> Path:
         return self.options.folder / f"{name}.log"
+
+
+async def _start(role: Role) -> None:
+    """Raises DidNotStart."""
+    for _ in range(STARTS - 1):
+        with suppress(DidNotStart):
+            await role.start()
+            return
+    await role.start()
 
 
 def environ_of_roles(servers: Mapping[str, str]) -> dict[str, str]:
