@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 ROLES := edge worker usage
+# Where an environment switches compiled files off, every process would compile LiteLLM again: 3 s of CPU for each start.
+export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
