@@ -22,6 +22,8 @@ from observability.health import Health, Verdict
 log = structlog.get_logger(__name__)
 
 SLOW_CLIENT_SECONDS = 5
+STOP_SEEN_SECONDS = 0.02
+"""How often it looks whether it is to end: the event loop waits for that, with the library's default up to 0.5 s."""
 JSON = "application/json"
 
 Page = tuple[int, str, bytes]
@@ -36,7 +38,8 @@ class AdminPortTaken(Exception):
 def admin_server(host: str, port: int, registry: CollectorRegistry, health: Health) -> Iterator[str]:
     """Serves while the block runs; gives the address, such as `http://127.0.0.1:9100`. Raises AdminPortTaken."""
     with _bound(host, port, _Pages(registry, health)) as server:
-        thread = threading.Thread(target=server.serve_forever, name="admin-server", daemon=True)
+        serve = partial(server.serve_forever, STOP_SEEN_SECONDS)
+        thread = threading.Thread(target=serve, name="admin-server", daemon=True)
         thread.start()
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
