@@ -46,6 +46,7 @@ async def test_a_stop_is_not_held_up_by_the_questions_of_other_conversations(sce
         await person.say(type="send", text="Why?", request_id=new_id(), conversation_id=new_id())
         await person.say(type="stop", request_id=new_id(), conversation_id=new_id())
         assert (await person.hear("error"))["code"] == "unknown_turn"
+        scene.requests.let_through.set()
 
 
 @pytest.mark.parametrize(
