@@ -5,7 +5,7 @@ After the schedule every worker but one dies, frozen ones wake up at the very en
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from tests.pure.interleavings.cluster import Cluster
@@ -66,7 +66,7 @@ class Simulation:
             self._faults_left -= 1
             choice = next(self._schedule, 0)
         else:
-            actions, choice = self._progress(), byte
+            actions, choice = list(self._progress()), byte
         if len(actions) > 1 or not self.cluster.is_all_done():
             self._act(*actions[choice % len(actions)])
         return True
@@ -88,20 +88,21 @@ class Simulation:
 
     # What may happen next
 
-    def _progress(self) -> list[Action]:
+    def _progress(self) -> Iterator[Action]:
         """What is under way, the oldest first, and at last: time."""
         cluster, world = self.cluster, self.cluster.world
-        happening = [each for each in world.under_way if each.can_happen]
-        actions: list[Action] = [(each.label, partial(world.carry_out, each)) for each in happening]
+        for operation in world.under_way:
+            if operation.can_happen:
+                yield operation.label, partial(world.carry_out, operation)
         for worker in cluster.awake():
-            told = f"the broker takes from {worker.name}"
-            actions += [(told, each.deliver) for each in (worker.frames, worker.records) if each.waiting]
+            for writer in (worker.frames, worker.records):
+                if writer.waiting:
+                    yield f"the broker takes from {worker.name}", writer.deliver
             if worker.heard < len(cluster.checks.notices):
-                actions.append((f"{worker.name} hears a notice", partial(cluster.hear, worker)))
+                yield f"{worker.name} hears a notice", partial(cluster.hear, worker)
         if cluster.sent < len(self._scenario.sends):
-            actions.append(("the next question", cluster.send_next))
-        actions.append(("time passes", cluster.pass_time))
-        return actions
+            yield "the next question", cluster.send_next
+        yield "time passes", cluster.pass_time
 
     def _mishaps(self) -> list[Action]:
         """The faults that belong to the scenario."""
@@ -152,7 +153,7 @@ class Simulation:
         """Until nothing more can happen, or, with a clock that goes on, nothing more does."""
         quiet_since = self.cluster.world.loop.now
         for _ in range(MAX_QUIET_STEPS):
-            label, action = self._progress()[0]
+            label, action = next(self._progress())
             is_late = self.cluster.world.loop.now - quiet_since > QUIET_SECONDS
             if label == "time passes" and (is_late or self.cluster.is_all_done()):
                 return

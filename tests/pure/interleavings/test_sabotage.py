@@ -35,10 +35,13 @@ AIMS: dict[str, dict[str, Any]] = {
 }
 """Where to look for what any schedule shows rarely."""
 
+FIRST_SEED = {"old memories": 900}
+"""One schedule in a thousand shows it: at first 942."""
 
-def first_breach(aim: dict[str, Any]) -> str:
+
+def first_breach(aim: dict[str, Any], first_seed: int) -> str:
     """What the first schedule that breaks a promise says; nothing if none does."""
-    for seed in range(MOST_SEEDS):
+    for seed in range(first_seed, first_seed + MOST_SEEDS):
         try:
             Simulation(replace(scenario_of(seed), turn_seconds=600.0, **aim)).run()
         except Broken as broken:
@@ -108,5 +111,5 @@ SABOTAGE: dict[str, tuple[Any, str, Callable[..., Any], str]] = {
 def test_without_one_of_its_rules_the_worker_breaks_a_promise(what: str) -> None:
     owner, name, sabotage, breach = SABOTAGE[what]
     with instead(owner, name, sabotage):
-        found = first_breach(AIMS.get(what, {}))
+        found = first_breach(AIMS.get(what, {}), FIRST_SEED.get(what, 0))
     assert found and breach in found, found
