@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-connected test-proof cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
+.PHONY: help chat test test-full test-connected test-proof cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -18,8 +18,11 @@ help:  ## this list
 chat: $(VENV)/ready-local  ## talk to it: installs what it needs, starts everything, opens a conversation
 	@exec $(BIN)/samvad chat
 
-test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow and contracts
+test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow, contracts and whole
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
+
+test-full: export SAMVAD_FULL_TESTS := 1
+test-full: test  ## the same with five times the orders of events, and two or three times the people, answers and stops
 
 test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandra, Jaeger), started and ended for them
 	@$(BIN)/python -m pytest -m "connected and not proof" $(ARGS)

@@ -29,6 +29,7 @@ from schemas.ids import new_id
 from store.errors import StoreUnavailable
 from store.rows import Checkpoint, ConversationRow, TurnRow
 from tests.edge_turns import Turn, reply
+from tests.sizes import size
 from ws_edge import looking_up, turn_in_flight
 from ws_edge.announcing import Announcer
 from ws_edge.clocks import Clocks
@@ -424,6 +425,9 @@ def test_whatever_happens_what_is_seen_is_what_is_stored() -> None:
     run_state_machine_as_test(
         Resuming,
         settings=settings(
-            max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=size(80, full=200),
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.sizes import size
 from tests.whole.people import assert_seen_is_stored, person
 
-CONVERSATIONS = 200
+CONVERSATIONS = size(80, full=200)
 TURNS = 3
 
 
@@ -19,6 +20,6 @@ async def _talk(edge: str, number: int) -> int:
 
 
 @pytest.mark.timeout(120)
-async def test_200_people_who_talk_at_once_each_see_exactly_what_is_stored(edge: str) -> None:
+async def test_people_who_talk_at_once_each_see_exactly_what_is_stored(edge: str) -> None:
     different_answers = await asyncio.gather(*(_talk(edge, number) for number in range(CONVERSATIONS)))
     assert different_answers == [TURNS] * CONVERSATIONS

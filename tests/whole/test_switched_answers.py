@@ -1,4 +1,4 @@
-"""Two hundred answers that break off in the middle: what was shown is what is stored, and what was kept is exact.
+"""Many answers that break off in the middle: what was shown is what is stored, and what was kept is exact.
 
 Every alias is a fault, a rule for it and a fallback; half of the people lose their connection again and again.
 """
@@ -16,10 +16,12 @@ from infra.practice_provider.words import answer_tokens, seed_of
 from infra.prove.tcp_proxy import TcpProxy, tcp_proxy
 from samvad_client import TurnView
 from schemas.ids import new_id
+from tests.sizes import size
 from tests.whole.people import Person, assert_seen_is_stored, person
 from tests.whole.processes import server
 
-ANSWERS = 200
+ANSWERS = size(72, full=200)
+"""Each fault with each rule three times, or more."""
 PEOPLE = 16
 TOKENS = 12
 FAULTS = ("reset4", "stall4", "truncate4", "truncate12", "think2-reset5", "think3-stall2")
@@ -95,7 +97,7 @@ def assert_is_what_the_rule_says(alias: str, turn: TurnView) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_two_hundred_answers_that_break_off_are_shown_as_they_are_stored_and_go_on_by_their_rule(
+async def test_answers_that_break_off_are_shown_as_they_are_stored_and_go_on_by_their_rule(
     tmp_path: Path, provider_url: str
 ) -> None:
     aliases = list(islice(cycle(f"{fault}-{rule}" for rule in RULES for fault in FAULTS), ANSWERS))
