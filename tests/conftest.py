@@ -24,7 +24,7 @@ TEST_SECONDS = 120
 PRACTICE_MODELS = {
     "fast": ["practice-12x5"],
     "slow": ["practice-80x25"],
-    "steady": ["practice-160x20"],
+    "steady": ["practice-320x20"],
     "long": ["practice-300x50"],
     "reading": ["practice-20x250"],
     "paced": ["practice-30x600"],
@@ -35,8 +35,13 @@ PRACTICE_MODELS = {
 }
 
 
+COSTLY_FIRST = ("tests/whole/", "tests/pure/interleavings/", "tests/flow/", "tests/contracts/", "tests/")
+"""What takes long comes first: at the end only short files are left, and no core waits for another."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bringing the servers up counts for nobody's time limit: the first time, Jaeger is built for minutes."""
+    items.sort(key=lambda item: next(n for n, place in enumerate(COSTLY_FIRST) if item.nodeid.startswith(place)))
     for item in items:
         if item.get_closest_marker("connected"):
             limit = item.get_closest_marker("timeout")

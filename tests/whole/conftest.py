@@ -9,8 +9,14 @@ from tests.whole.processes import Program, server
 
 
 @pytest.fixture(scope="session")
-def running_server(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Program]:
-    with server(tmp_path_factory.mktemp("server"), models) as running:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the running server keeps its data, in `data`, and its log."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def running_server(server_folder: Path, models: Path) -> Iterator[Program]:
+    with server(server_folder, models) as running:
         yield running
 
 

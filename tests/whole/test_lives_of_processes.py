@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.whole.people import person
-from tests.whole.processes import free_port, program, server
+from tests.whole.processes import program, server
 
 CANARY = "canary-7f3a91"
 
@@ -31,11 +31,12 @@ async def test_conversations_of_an_earlier_run_go_on_and_no_text_is_in_the_log(t
 
 
 @pytest.mark.timeout(60)
-def test_a_folder_or_a_port_in_use_is_named_in_one_sentence(tmp_path: Path, models: Path) -> None:
-    port = str(free_port())
-    with server(tmp_path, models, SAMVAD_PORT=port):
-        assert "SAMVAD_DATA" in _refusal(tmp_path / "data", models, port)
-        assert f"{port}" in _refusal(tmp_path / "other", models, port)
+def test_a_folder_or_a_port_in_use_is_named_in_one_sentence(
+    tmp_path: Path, models: Path, edge: str, server_folder: Path
+) -> None:
+    port = edge.rsplit(":", 1)[1]
+    assert "SAMVAD_DATA" in _refusal(server_folder / "data", models, port)
+    assert port in _refusal(tmp_path / "other", models, port)
 
 
 def _refusal(data: Path, models: Path, port: str) -> str:
