@@ -19,7 +19,7 @@ chat: $(VENV)/ready-local  ## talk to it: installs what it needs, starts everyth
 	@exec $(BIN)/samvad chat
 
 test: $(VENV)/ready-dev  ## the tests that need no server: pure, flow, contracts and whole
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-full: export SAMVAD_FULL_TESTS := 1
 test-full: test  ## the same with five times the orders of events, and two or three times the people, answers and stops
