@@ -21,6 +21,11 @@ LONGEST_DELAY_SECONDS = {1: 2.0, 2: 3.0}
 """By workers: here they share one event loop, and their first tries, 10 ms of it each (L3), come at the same time."""
 
 
+@pytest.fixture(autouse=True)
+def quick_loops() -> None:
+    """Not here: how long somebody waits is what is measured."""
+
+
 @pytest_asyncio.fixture
 async def provider() -> AsyncIterator[PracticeProvider]:
     async with practice_provider() as provider:
