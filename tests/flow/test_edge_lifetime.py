@@ -19,7 +19,7 @@ from schemas.frames import Draining, ServerFrame
 from schemas.ids import new_id, seq_of
 from tests.edge_turns import Turn
 from tests.flow.running_edge import Person, Replies, Stage, stage, until, watch
-from ws_edge import sweeping
+from ws_edge import draining, server, sweeping
 from ws_edge.close_codes import Close
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.draining import drain
@@ -172,7 +172,8 @@ async def knock_while_draining(url: str, person: Person) -> int | None:
         return await Person(late).close_code()
 
 
-async def test_a_drain_does_not_wait_for_those_who_do_not_read(tmp_path: Path) -> None:
+async def test_a_drain_does_not_wait_for_those_who_do_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HTTP_GRACE_SECONDS", 0.2)
     async with stage(tmp_path, drain_seconds=0.4, farewell_seconds=0.2) as scene:
         stuck = await scene.open(max_queue=1)
         turn = Turn(stuck.user_id)
@@ -186,7 +187,8 @@ async def test_a_drain_does_not_wait_for_those_who_do_not_read(tmp_path: Path) -
     stuck.socket.transport.abort()
 
 
-async def test_an_edge_that_must_hurry_closes_every_session_at_once() -> None:
+async def test_an_edge_that_must_hurry_closes_every_session_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "HURRIED_SECONDS", 0.1)
     everybody, empty, hurry = [Leaving() for _ in range(40)], asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().call_later(0.1, hurry.set)
     async with asyncio.timeout(5):  # though `empty` is never set

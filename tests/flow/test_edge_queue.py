@@ -13,10 +13,14 @@ from samvad_client.turn_view import TurnView
 from schemas.ids import new_id
 from tests.edge_turns import Turn
 from tests.flow.running_edge import Person, Stage, stage, until, watch
+from ws_edge import queue_telling
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
+async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(queue_telling, "FIRST_SECONDS", 0.1)
+    monkeypatch.setattr(queue_telling, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(queue_telling, "LOOK_SECONDS", 0.05)
     async with stage(tmp_path) as running:
         yield running
 
