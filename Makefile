@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-full test-connected test-proof cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
+.PHONY: help chat test test-full test-connected test-proof proof-subset cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandr
 
 test-proof: $(VENV)/ready-dev  ## the long ones: every fault once, injected bugs, races of stops, replaced workers and edges
 	@$(BIN)/python -m pytest -m proof $(ARGS)
+
+proof-subset: $(VENV)/ready-dev  ## the least of the proof: every fault once while 60 people talk, from one seed; under 5 minutes
+	@$(BIN)/python -m pytest -m proof tests/connected/test_prove.py -k under_every_fault $(ARGS)
 
 cluster: $(VENV)/ready-local  ## run it for real: Kafka, Cassandra, Jaeger, two edges, two workers
 	@exec $(BIN)/samvad cluster $(ARGS)
