@@ -1,10 +1,14 @@
 """The closed list of what may go wrong as users and programs see it: code, sentence, and whether trying again helps."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Codes of `rejected`, `failed`, `error` frames and of REST errors."""
+    """Codes of `rejected`, `failed`, `error` frames and of REST errors.
+
+    A code that only a newer program knows is read, kept and written as it came: an older client must not miss the end
+    of its turn, nor an older edge hold it back, because of a new word for why.
+    """
 
     BAD_FRAME = "bad_frame"
     UNKNOWN_FRAME_TYPE = "unknown_frame_type"
@@ -34,10 +38,18 @@ class ErrorCode(StrEnum):
     UNREADABLE = "unreadable"
     INTERNAL = "internal"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "ErrorCode | None":
+        if not isinstance(value, str):
+            return None
+        newer = str.__new__(cls, value)
+        newer._name_, newer._value_ = "NEWER", value
+        return newer
+
     @property
     def text(self) -> str:
         """A sentence for people that says what to do; never carries anybody's text."""
-        return _TEXTS[self]
+        return _TEXTS.get(self, _TEXT_OF_A_NEWER_ONE)
 
     @property
     def temporary(self) -> bool:
@@ -75,6 +87,8 @@ _TEXTS: dict[ErrorCode, str] = {
     ErrorCode.INTERNAL: "Something broke on our side. It was logged; try again.",
 }
 
+_TEXT_OF_A_NEWER_ONE = "Something went wrong that this program has no words for yet."
+
 _TEMPORARY = frozenset(
     {
         ErrorCode.OVERLOADED,
@@ -92,12 +106,14 @@ _TEMPORARY = frozenset(
 )
 
 
-class CloseCode:
-    """Websocket close codes (DESIGN 4). Below 4000 they are RFC 6455's."""
+class CloseCode(IntEnum):
+    """Websocket close codes (DESIGN 4); below 4000 they are RFC 6455's. infra/protocol/close_codes.py says what for."""
 
     NORMAL = 1000
     GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
     NO_BINARY = 1003
+    NOT_UTF8 = 1007
     POLICY = 1008
     TOO_BIG = 1009
     INTERNAL = 1011

@@ -39,6 +39,7 @@ COMMANDS = {
     "stack": Place("infra.cli.stack:app", "stack"),
     "prove": Place("infra.cli.prove:Prove", "local"),
     "trace": Place("infra.cli.trace:trace", "edge"),
+    "protocol": Place("infra.cli.protocol:protocol", "edge"),
     "settings": Place("infra.cli.show_settings:settings", "edge"),
 }
 
