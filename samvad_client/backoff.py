@@ -1,6 +1,7 @@
 """How long to wait before connecting again: full jitter, so that thousands of clients do not come back as one. Pure.
 
-The same numbers are in docs/protocol.md, 11. Source of the formula: "Exponential Backoff And Jitter", AWS Architecture Blog, variant "full jitter".
+The same numbers are in docs/protocol.md, 11. Source of the formula:
+"Exponential Backoff And Jitter", AWS Architecture Blog, variant "full jitter".
 """
 
 from collections.abc import Callable

@@ -66,11 +66,22 @@ class SamvadClient:
         self._end(ClientClosed("The client was closed."))
 
     def ask(
-        self, conversation_id: str, text: str, model: str | None = None, *, on_busy: OnBusy = "queue"
+        self,
+        conversation_id: str,
+        text: str,
+        model: str | None = None,
+        *,
+        parent_id: str | None = None,
+        on_busy: OnBusy = "queue",
     ) -> TurnHandle:
-        """Asks, now or as soon as there is a connection. Raises QuestionTooLong."""
+        """Asks, now or as soon as there is a connection. Raises QuestionTooLong.
+
+        `conversation_id` is a UUID; a new one begins a conversation. `model` is an alias (None: the edge's default),
+        `parent_id` the message to go on from (None: the newest), `on_busy` what if the conversation is being answered.
+        """
         request_id = new_id()
-        send = Send(uuid.UUID(request_id), uuid.UUID(conversation_id), text, model, on_busy=on_busy)
+        parent = None if parent_id is None else uuid.UUID(parent_id)
+        send = Send(uuid.UUID(request_id), uuid.UUID(conversation_id), text, model, parent, on_busy=on_busy)
         if len(encode(send)) > MAX_FRAME_BYTES:
             raise QuestionTooLong("The message is too long to be sent. Shorten it.")
         self._link.say(self._state.ask(send))

@@ -28,12 +28,15 @@ class ConversationView:
         self._by_request: dict[str, TurnView] = {}
 
     def turn(self, turn_id: str) -> TurnView | None:
+        """The turn of this id, if anything was heard of it."""
         return self._by_turn.get(turn_id)
 
     def turn_of(self, request_id: str) -> TurnView | None:
+        """The turn that answers this request, also before the edge named it."""
         return self._by_request.get(request_id)
 
     def open_turns(self) -> list[TurnView]:
+        """Those that have not ended, oldest first."""
         return [turn for turn in self.turns if not turn.has_ended]
 
     def expect(self, request_id: str, question: str, model: str) -> TurnView:

@@ -102,21 +102,26 @@ class EdgeRest:
         return SignedIn(said["token"], said["user_id"])
 
     async def conversations(self, *, limit: int = 50, before: str | None = None) -> ConversationPage:
+        """The user's conversations, the one changed last first. `before`: `next` of the page before."""
         said = await self._call("GET", "/v1/conversations", params=_page(limit, before))
         rows = [ConversationRow(row["id"], row.get("title"), row["updated_at"]) for row in said["conversations"]]
         return ConversationPage(rows, said.get("next"))
 
     async def messages(self, conversation_id: str, *, limit: int = 50, before: str | None = None) -> MessagePage:
+        """A conversation's stored messages, the newest page first. `before`: `next` of the page before."""
         said = await self._call("GET", f"/v1/conversations/{conversation_id}/messages", params=_page(limit, before))
         return MessagePage([_message(row) for row in said["messages"]], said.get("next"))
 
     async def rename(self, conversation_id: str, title: str) -> None:
+        """Gives a conversation another title."""
         await self._call("PATCH", f"/v1/conversations/{conversation_id}", json={"title": title})
 
     async def delete(self, conversation_id: str) -> None:
+        """Deletes a conversation for good, and stops its open turns."""
         await self._call("DELETE", f"/v1/conversations/{conversation_id}")
 
     async def models(self) -> Models:
+        """The aliases to choose from."""
         said = await self._call("GET", "/v1/models")
         return Models(said["default"], [ModelRow(row["alias"], row["title"]) for row in said["models"]])
 

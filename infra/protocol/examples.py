@@ -4,7 +4,7 @@ In: nothing. Out: frames by `type`; `example_of` says what to add where one is m
 """
 
 import uuid
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -49,7 +49,19 @@ _USAGE = Usage(input_tokens=27, output_tokens=61, estimated=False)
 _CUT_OFF = ErrorCode.ANSWER_CUT_OFF
 
 
-def _address(n: int, attempt: int = 1) -> dict[str, object]:
+class _Address(TypedDict):
+    conversation_id: str
+    turn_id: str
+    seq: int
+
+
+class _Answer(TypedDict):
+    model: str
+    answer_id: str
+    usage: Usage
+
+
+def _address(n: int, attempt: int = 1) -> _Address:
     return {"conversation_id": CONVERSATION, "turn_id": TURN, "seq": seq_of(attempt, n)}
 
 
@@ -66,48 +78,43 @@ def _client_frames() -> list[msgspec.Struct]:
     ]
 
 
-def _turn_frames() -> list[msgspec.Struct]:
-    end = {"model": "fast", "answer_id": ANSWER_ID, "usage": _USAGE}
-    fields: list[tuple[type[msgspec.Struct], dict[str, object]]] = [
-        (Asked, {**_address(0, 0), "request_id": REQUEST, "user_message": _ASKED, "model": "fast"}),
-        (
-            Started,
-            {
-                **_address(0),
-                "request_id": REQUEST,
-                "attempt": 1,
-                "model": "fast",
-                "user_message": _STORED,
-                "answer_id": ANSWER_ID,
-            },
+def _beginnings() -> list[msgspec.Struct]:
+    return [
+        Asked(**_address(0, 0), request_id=REQUEST, user_message=_ASKED, model="fast"),
+        Started(
+            **_address(0),
+            request_id=REQUEST,
+            attempt=1,
+            model="fast",
+            user_message=_STORED,
+            answer_id=ANSWER_ID,
         ),
-        (Delta, {**_address(1), "text": "Because air scatters "}),
-        (Switched, {**_address(9), "keep": 42, "from_model": "fast", "to_model": "smart", "reason": _CUT_OFF.value}),
-        (
-            Snapshot,
-            {
-                **_address(17),
-                "text": "Because air scatters blue light",
-                "status": TurnStatus.RUNNING,
-                "model": "fast",
-                "answer_id": ANSWER_ID,
-                "user_message": _STORED,
-            },
-        ),
-        (Completed, {**_address(24), "finish_reason": "stop", **end}),
-        (Stopped, {**_address(18), "finish_reason": "stopped", **end}),
-        (
-            Failed,
-            {
-                **_address(18),
-                "code": _CUT_OFF,
-                "text": _CUT_OFF.text,
-                "temporary": _CUT_OFF.temporary,
-                "answer_id": ANSWER_ID,
-            },
+        Delta(**_address(1), text="Because air scatters "),
+        Switched(**_address(9), keep=42, from_model="fast", to_model="smart", reason=_CUT_OFF.value),
+        Snapshot(
+            **_address(17),
+            text="Because air scatters blue light",
+            status=TurnStatus.RUNNING,
+            model="fast",
+            answer_id=ANSWER_ID,
+            user_message=_STORED,
         ),
     ]
-    return [frame(**values) for frame, values in fields]
+
+
+def _ends() -> list[msgspec.Struct]:
+    answer: _Answer = {"model": "fast", "answer_id": ANSWER_ID, "usage": _USAGE}
+    return [
+        Completed(**_address(24), finish_reason="stop", **answer),
+        Stopped(**_address(18), finish_reason="stopped", **answer),
+        Failed(
+            **_address(18),
+            code=_CUT_OFF,
+            text=_CUT_OFF.text,
+            temporary=_CUT_OFF.temporary,
+            answer_id=ANSWER_ID,
+        ),
+    ]
 
 
 def _other_server_frames() -> list[msgspec.Struct]:
@@ -140,7 +147,7 @@ def _other_server_frames() -> list[msgspec.Struct]:
 
 def example_of(frame: type[msgspec.Struct]) -> dict[str, Any]:
     """The frame's example as JSON has it, without what may be left out. Raises ProtocolGap where there is none."""
-    for example in [*_client_frames(), *_turn_frames(), *_other_server_frames()]:
+    for example in [*_client_frames(), *_beginnings(), *_ends(), *_other_server_frames()]:
         if type(example) is frame:
             defaults = {field.encode_name: field.default for field in msgspec.structs.fields(example)}
             shown: dict[str, Any] = msgspec.to_builtins(example)

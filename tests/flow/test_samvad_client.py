@@ -110,6 +110,15 @@ async def test_an_answer_arrives(edge: ScriptedEdge) -> None:
     assert observer.open_turns() == []
 
 
+async def test_a_question_may_go_on_from_any_message(edge: ScriptedEdge) -> None:
+    message_id = new_id()
+    async with connected(edge) as client:
+        await client.connected.wait()
+        client.ask(CONVERSATION, "And then?", parent_id=message_id)
+        send = await (await edge.session()).hear(Send)
+    assert (str(send.parent_id), send.text) == (message_id, "And then?")
+
+
 async def test_a_question_asked_before_there_is_a_connection_is_sent_when_it_comes(edge: ScriptedEdge) -> None:
     async with connected(edge) as client:
         client.ask(CONVERSATION, "Hi", "smart")
