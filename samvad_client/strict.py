@@ -143,7 +143,7 @@ def _remember(seen: _Seen, frame: AnyTurnFrame) -> None:
     seen.may_repeat = False
     seen.seq = frame.seq
     match frame:
-        case Delta() if frame.kind is None:
+        case Delta() if frame.kind != "reasoning":
             seen.shown += len(frame.text)
         case Started():
             seen.shown = 0

@@ -116,8 +116,8 @@ class Delta(TurnFrame, tag="delta", frozen=True, kw_only=True):
 
     text: str
     """The piece to append."""
-    kind: Literal["reasoning"] | None = None
-    """`reasoning`: thinking aloud, shown apart and no part of the answer. Absent: a piece of the answer."""
+    kind: Literal["answer", "reasoning"] | None = None
+    """`reasoning`: thinking aloud, shown apart and no part of the answer. Absent or `answer`: a piece of the answer."""
 
 
 class Switched(TurnFrame, tag="switched", frozen=True, kw_only=True):

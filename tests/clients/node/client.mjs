@@ -232,9 +232,10 @@ export class Client {
 
 const openTurns = ({ turns }) => turns.filter((turn) => !hasEnded(turn));
 
-const cursorsOf = (turns) => Object.fromEntries(turns.slice(-MAX_AFTER).map(({ turn_id, seq }) => [turn_id, Math.max(0, seq)]));
+const cursorsOf = (turns) =>
+  Object.fromEntries(turns.slice(-MAX_AFTER).map(({ turn_id, seq }) => [turn_id, Math.max(0, seq)]));
 
 function afterOf(conversation) {
-  const isMine = (turn) => turn.request_id !== null;
-  return cursorsOf(openTurns(conversation).filter((turn) => turn.turn_id && !turn.held && (turn.seq >= 0 || isMine(turn))));
+  const isKnown = (turn) => turn.turn_id && (turn.seq >= 0 || turn.request_id !== null);
+  return cursorsOf(openTurns(conversation).filter((turn) => isKnown(turn) && !turn.held));
 }

@@ -8,6 +8,9 @@ const NOT_SIGNED_IN = 4401;
 
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
+const isStop = ({ type }) => type === "stop";
+const showsThatItWorks = ({ type }, say) => type === "accepted" || (type === "watching" && !say.some(isStop));
+
 /** Full jitter: 0 to a ceiling that doubles with each failure in a row. */
 export const pauseSeconds = (failures) => Math.random() * Math.min(5, 0.2 * 2 ** Math.min(failures, 10));
 
@@ -37,7 +40,7 @@ export class Session {
       const began = Date.now();
       const code = await this.#once(this.#edges[at % this.#edges.length]);
       if (this.#isOver) return;
-      if (STAY_AWAY.has(code) || (code === NOT_SIGNED_IN && this.sessions === 0)) throw new Error(`closed with ${code}`);
+      if (STAY_AWAY.has(code) || code === NOT_SIGNED_IN) throw new Error(`closed with ${code}`);
       if (Date.now() - began >= SETTLED_SECONDS * 1000) failures = 0;
       await sleep(pauseSeconds(failures));
       failures += 1;
@@ -99,7 +102,7 @@ export class Session {
     const { say, verdict } = this.#client.hear(frame);
     this.say(say);
     if (this.#client.wantsPause) this.#pause();
-    else if (frame.type === "accepted" || (frame.type === "watching" && !say.some(({ type }) => type === "stop"))) this.#refusals = 0;
+    if (showsThatItWorks(frame, say)) this.#refusals = 0;
     this.#changed(frame, verdict);
   }
 

@@ -71,8 +71,8 @@ const SHOW = {
   },
   delta(turn, frame) {
     turn.status = "running";
-    if (frame.kind === "reasoning") turn.reasoning += frame.text;
-    else turn.text += frame.text;
+    if ((frame.kind ?? "answer") === "answer") turn.text += frame.text;
+    else if (frame.kind === "reasoning") turn.reasoning += frame.text;
   },
   switched(turn, frame) {
     turn.status = "running";

@@ -38,7 +38,8 @@ function act(client, step) {
   if (step.ask) return { say: client.ask(step.ask) };
   if (step.regenerate) return { say: client.regenerate(step.regenerate) };
   if (step.watch) return { say: client.watch(step.watch) };
-  if (step.stop) return { say: client.stop(step.stop.turn_id ? client.turnNamed(step.stop.turn_id) : client.turnOf(step.stop.request_id)) };
+  if (step.stop?.turn_id) return { say: client.stop(client.turnNamed(step.stop.turn_id)) };
+  if (step.stop) return { say: client.stop(client.turnOf(step.stop.request_id)) };
   if (step.reconnect) return { say: client.opened() };
   if (step.pause) return { say: client.paused() };
   throw new Error(`no such step: ${JSON.stringify(step)}`);
@@ -46,7 +47,8 @@ function act(client, step) {
 
 function show(client, step) {
   const [{ turns }] = client.conversations.values();
-  const shown = step.show.map((wanted, at) => Object.fromEntries(Object.keys(wanted).map((name) => [name, turns[at]?.[name]])));
+  const compared = (wanted, turn) => Object.fromEntries(Object.keys(wanted).map((name) => [name, turn?.[name]]));
+  const shown = step.show.map((wanted, at) => compared(wanted, turns[at]));
   deepStrictEqual(shown, step.show, JSON.stringify({ step, shown }));
   deepStrictEqual(turns.length, step.show.length, JSON.stringify({ step, turns }));
 }
