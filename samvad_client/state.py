@@ -5,7 +5,6 @@ Out: the client frames to send, and which conversations changed. The shell is `c
 """
 
 import uuid
-from collections import defaultdict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -38,14 +37,18 @@ class Reaction:
 
 
 class ClientState:
-    """The conversations of one client, its unfinished requests, and the watches whose reply is not there yet."""
+    """The conversations of one client, its unfinished requests, and the turns that were asked for by name.
+
+    Those are the turns that a `watch` of this session named, and of which nothing was applied since. Replies are not
+    matched with the `watch` that they answer: an `error` in the place of one does not say which it was.
+    """
 
     def __init__(self) -> None:
         self.conversations: dict[str, ConversationView] = {}
         self._outbox = Outbox()
         self._watch_again = False
         self._ask_again: set[str] = set()
-        self._asked_by_name: defaultdict[str, deque[frozenset[str]]] = defaultdict(deque)
+        self._asked_by_name: set[str] = set()
 
     def conversation(self, conversation_id: str) -> ConversationView:
         """The view of a conversation, from now on kept up to date."""
@@ -127,7 +130,7 @@ class ClientState:
         return frames
 
     def _watch(self, conversation: ConversationView, after: dict[str, int]) -> Watch:
-        self._asked_by_name[conversation.conversation_id].append(frozenset(after))
+        self._asked_by_name |= after.keys()
         cursors = {uuid.UUID(turn_id): seq for turn_id, seq in after.items()}
         return Watch(uuid.UUID(conversation.conversation_id), cursors)
 
@@ -139,6 +142,7 @@ class ClientState:
         self._settle(conversation, frame.turn_id)
         if applied is Applied.DROPPED:
             return Reaction()
+        self._asked_by_name.discard(frame.turn_id)
         say: list[AnyClientFrame] = []
         if applied is Applied.HOLE:
             say.append(self._watch(conversation, conversation.cursors()))
@@ -178,10 +182,8 @@ class ClientState:
         conversation = self.conversations.get(frame.conversation_id)
         if conversation is None:
             return Reaction()
-        pending = self._asked_by_name[frame.conversation_id]
-        asked_by_name = pending.popleft() if pending else frozenset()
         conversation.note(frame)
-        say = [*self._send_unknown(conversation, frame), *self._ask_for_missing(conversation, frame, asked_by_name)]
+        say = [*self._send_unknown(conversation, frame), *self._ask_for_missing(conversation, frame)]
         say += [_stop_of(turn) for turn in conversation.open_turns() if _wants_stop(turn)]
         return Reaction(say, [conversation.conversation_id])
 
@@ -200,12 +202,10 @@ class ClientState:
                 frames.append(send)
         return frames
 
-    def _ask_for_missing(
-        self, conversation: ConversationView, watching: Watching, asked_by_name: frozenset[str]
-    ) -> list[AnyClientFrame]:
+    def _ask_for_missing(self, conversation: ConversationView, watching: Watching) -> list[AnyClientFrame]:
         """An open turn that the reply leaves out has ended meanwhile; only its name in `after` brings its end."""
         missing = conversation.missing_from(watching)
-        if missing.keys() <= asked_by_name:
+        if missing.keys() <= self._asked_by_name:
             return []
         return [self._watch(conversation, missing)]
 
@@ -227,6 +227,7 @@ class ClientState:
         return self._take_rejected(Rejected(request_id, frame.code, frame.text, temporary=False))
 
     def _take_watch_error(self, frame: ErrorFrame) -> Reaction:
+        self._asked_by_name.clear()
         if frame.temporary:
             self._watch_again = True
             return Reaction(retry_later=True)

@@ -14,6 +14,7 @@ export class Client {
   #asked = new Map(); // request_id -> { frame, isConfirmed }
   #watchAgain = false;
   #askAgain = new Set();
+  #named = new Set(); // turns that an `after` of this session named, and of which nothing was applied since
 
   ask({ request_id, conversation_id, text, model }) {
     return this.#say({ type: "send", request_id, conversation_id, text, ...(model && { model }) });
@@ -37,7 +38,7 @@ export class Client {
   opened() {
     this.wantsPause = this.#watchAgain = false;
     this.#askAgain.clear();
-    for (const conversation of this.conversations.values()) conversation.asked = [];
+    this.#named.clear();
     const watches = [...this.conversations.values()].map((conversation) => this.#watch(conversation));
     return [...watches, ...this.#unconfirmed().flatMap(({ frame }) => [frame, ...this.#earlyStop(frame)])];
   }
@@ -98,13 +99,13 @@ export class Client {
 
   #conversation(conversation_id) {
     if (!this.conversations.has(conversation_id)) {
-      this.conversations.set(conversation_id, { conversation_id, turns: [], isWatched: false, asked: [] });
+      this.conversations.set(conversation_id, { conversation_id, turns: [], isWatched: false });
     }
     return this.conversations.get(conversation_id);
   }
 
   #watch(conversation, after = afterOf(conversation)) {
-    conversation.asked.push(new Set(Object.keys(after)));
+    for (const turn_id of Object.keys(after)) this.#named.add(turn_id);
     const { conversation_id } = conversation;
     return { type: "watch", conversation_id, ...(Object.keys(after).length && { after }) };
   }
@@ -116,6 +117,7 @@ export class Client {
     const turn = this.#turn(conversation, frame.turn_id);
     const verdict = take(turn, frame);
     this.#confirm(turn);
+    if (verdict !== "dropped") this.#named.delete(turn.turn_id);
     return { verdict, say: verdict === "hole" ? [this.#watch(conversation)] : [] };
   }
 
@@ -160,7 +162,6 @@ export class Client {
   #watching(frame) {
     const conversation = this.conversations.get(frame.conversation_id);
     if (!conversation) return [];
-    const askedFor = conversation.asked.shift() ?? new Set();
     conversation.isWatched = true;
     for (const { turn_id, status } of frame.turns) {
       const isKnown = conversation.turns.some((turn) => turn.turn_id === turn_id);
@@ -168,7 +169,7 @@ export class Client {
     }
     return [
       ...this.#unknown(conversation, frame),
-      ...this.#notListed(conversation, frame, askedFor),
+      ...this.#notListed(conversation, frame),
       ...openTurns(conversation)
         .filter((turn) => turn.stopWanted && turn.turn_id && turn.status !== "unknown")
         .map((turn) => this.#stopOf(turn)),
@@ -189,14 +190,15 @@ export class Client {
     return said;
   }
 
-  #notListed(conversation, { turns }, askedFor) {
+  #notListed(conversation, { turns }) {
     const listed = new Set(turns.map(({ turn_id }) => turn_id));
     const missing = openTurns(conversation).filter(({ turn_id }) => turn_id && !listed.has(turn_id));
-    if (missing.every(({ turn_id }) => askedFor.has(turn_id))) return [];
+    if (missing.every(({ turn_id }) => this.#named.has(turn_id))) return [];
     return [this.#watch(conversation, cursorsOf(missing))];
   }
 
   #error({ code, temporary, request_id, frame_type }) {
+    if (frame_type === "watch") this.#named.clear();
     if (code === "unknown_turn" || (frame_type === "stop" && temporary)) {
       this.#watchAgain = this.wantsPause = true;
     } else if (request_id && temporary) {
