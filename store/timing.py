@@ -14,7 +14,18 @@ from store.errors import StoreUnavailable
 NoteCall = Callable[[str, str, float], None]
 """Operation such as `turns.load`, outcome (`ok`, `unavailable`, `cancelled`, `error`), seconds."""
 
-TABLES = ("turns", "checkpoints", "heartbeats", "messages", "conversations", "journal")
+TABLES = (
+    "turns",
+    "checkpoints",
+    "heartbeats",
+    "messages",
+    "conversations",
+    "users",
+    "sign_ins",
+    "used_tickets",
+    "api_keys",
+    "journal",
+)
 """The journal is the embedded store's only."""
 
 

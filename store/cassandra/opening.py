@@ -6,15 +6,31 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from store.cassandra import checkpoints, conversations, heartbeats, listing, messages, open_turns, turns
+from store.cassandra import (
+    api_keys,
+    checkpoints,
+    conversations,
+    heartbeats,
+    listing,
+    messages,
+    open_turns,
+    sign_ins,
+    turns,
+    used_tickets,
+    users,
+)
 from store.cassandra.address import CassandraAddress
+from store.cassandra.api_keys import CassandraApiKeys
 from store.cassandra.checkpoints import CassandraCheckpoints
 from store.cassandra.conversations import CassandraConversations
 from store.cassandra.heartbeats import CassandraHeartbeats
 from store.cassandra.known import KnownBuckets
 from store.cassandra.messages import CassandraMessages
 from store.cassandra.session import CassandraSession
+from store.cassandra.sign_ins import CassandraSignIns
 from store.cassandra.turns import CassandraTurns
+from store.cassandra.used_tickets import CassandraUsedTickets
+from store.cassandra.users import CassandraUsers
 
 # As long as requests are kept (DESIGN 5): until then a turn may be taken over.
 CHECKPOINT_TTL_SECONDS = 7 * 24 * 3600
@@ -28,6 +44,10 @@ STATEMENTS = (
     *messages.STATEMENTS,
     *conversations.STATEMENTS,
     *listing.STATEMENTS,
+    *users.STATEMENTS,
+    *sign_ins.STATEMENTS,
+    *used_tickets.STATEMENTS,
+    *api_keys.STATEMENTS,
 )
 
 
@@ -58,6 +78,10 @@ class CassandraStore:
     heartbeats: CassandraHeartbeats
     messages: CassandraMessages
     conversations: CassandraConversations
+    users: CassandraUsers
+    sign_ins: CassandraSignIns
+    used_tickets: CassandraUsedTickets
+    api_keys: CassandraApiKeys
     session: CassandraSession = field(repr=False)
 
 
@@ -82,5 +106,9 @@ async def open_cassandra_store(
             heartbeats=CassandraHeartbeats(session, heartbeat_ttl_seconds),
             messages=CassandraMessages(session, buckets, clock_ms, circumstances.is_time_to_count),
             conversations=CassandraConversations(session, buckets, ended, clock_ms),
+            users=CassandraUsers(session),
+            sign_ins=CassandraSignIns(session, clock_ms),
+            used_tickets=CassandraUsedTickets(session),
+            api_keys=CassandraApiKeys(session),
             session=session,
         )

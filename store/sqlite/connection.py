@@ -10,7 +10,7 @@ from pathlib import Path
 from store.errors import StoreError, StoreUnavailable
 from store.sqlite.failures import passing_failures_named
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class NewerDatabase(StoreError):

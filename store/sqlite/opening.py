@@ -5,13 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.sqlite.api_keys import SqliteApiKeys
 from store.sqlite.checkpoints import SqliteCheckpoints
 from store.sqlite.conversations import SqliteConversations
 from store.sqlite.database import SqliteDatabase
 from store.sqlite.heartbeats import SqliteHeartbeats
 from store.sqlite.journal import SqliteJournal
 from store.sqlite.messages import SqliteMessages
+from store.sqlite.sign_ins import SqliteSignIns
 from store.sqlite.turns import SqliteTurns
+from store.sqlite.used_tickets import SqliteUsedTickets
+from store.sqlite.users import SqliteUsers
 
 # As long as requests are kept (DESIGN 5): until then a turn may be taken over.
 CHECKPOINT_TTL_SECONDS = 7 * 24 * 3600
@@ -28,6 +32,10 @@ class SqliteStore:
     messages: SqliteMessages
     conversations: SqliteConversations
     journal: SqliteJournal
+    users: SqliteUsers
+    sign_ins: SqliteSignIns
+    used_tickets: SqliteUsedTickets
+    api_keys: SqliteApiKeys
 
 
 @asynccontextmanager
@@ -45,4 +53,8 @@ async def open_store(
             messages=SqliteMessages(database),
             conversations=SqliteConversations(database),
             journal=SqliteJournal(database),
+            users=SqliteUsers(database),
+            sign_ins=SqliteSignIns(database),
+            used_tickets=SqliteUsedTickets(database),
+            api_keys=SqliteApiKeys(database),
         )

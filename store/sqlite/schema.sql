@@ -1,4 +1,4 @@
--- Schema 1. Ids are UUID text, *_ms are milliseconds since 1970, a `row` is the JSON of a struct in store/rows.py.
+-- Schema 2. Ids are UUID text, *_ms are milliseconds since 1970, a `row` is the JSON of a struct in store/rows.py.
 -- Run as a whole, under the write lock, so that two processes may open a new file at the same moment.
 BEGIN IMMEDIATE;
 
@@ -56,5 +56,45 @@ CREATE TABLE IF NOT EXISTS journal (
     headers BLOB NOT NULL
 );
 
-PRAGMA user_version = 1;
+-- Signing in. Hashes only: secrets are nowhere. `name` is NULL for users whom somebody else vouches for.
+CREATE TABLE IF NOT EXISTS users (
+    user_id TEXT NOT NULL PRIMARY KEY,
+    name TEXT,
+    password_hash TEXT,
+    role TEXT NOT NULL DEFAULT 'user',
+    disabled INTEGER NOT NULL DEFAULT 0,
+    created_at_ms INTEGER NOT NULL DEFAULT 0,
+    generation TEXT NOT NULL DEFAULT ''
+);
+
+CREATE TABLE IF NOT EXISTS sign_ins (
+    sign_in_id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    role TEXT NOT NULL,
+    generation TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    refresh_hash TEXT,
+    ended INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sign_ins_by_expiry ON sign_ins (expires_at_ms);
+
+CREATE TABLE IF NOT EXISTS used_tickets (
+    ticket_id TEXT NOT NULL PRIMARY KEY,
+    expires_at_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS used_tickets_by_expiry ON used_tickets (expires_at_ms);
+
+CREATE TABLE IF NOT EXISTS api_keys (
+    user_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
+    name TEXT NOT NULL,
+    last_four TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    used_at_ms INTEGER,
+    PRIMARY KEY (user_id, key_id)
+);
+
+PRAGMA user_version = 2;
 COMMIT;
