@@ -1,5 +1,7 @@
 """An edge's parts, put together. Apart from the worker's: neither role's libraries are in the other's image."""
 
+from typing import TYPE_CHECKING
+
 from infra.parts import Common
 from observability.edge_metrics import EdgeMetrics
 from producers.notice_producers import ControlProducer
@@ -10,20 +12,26 @@ from ws_edge.building import EdgeParts
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.models_offered import OfferedModels
 from ws_edge.reply_listener import ReplyListener
+from ws_edge.signing_in.desk import DeskParts
+from ws_edge.signing_in.signing_out import Notices
 from ws_edge.traced_requests import TraceableRequests, TracedRequests
+
+if TYPE_CHECKING:
+    from infra.stores import Store
 
 
 def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, secret: bytes) -> EdgeParts:
     """An edge's parts."""
-    sign_in, store, broker = DevSignIn(secret), common.store, common.broker
+    store, broker = common.store, common.broker
+    replies = ReplyProducer(common.writers.records)
     return EdgeParts(
-        sign_in=sign_in,
-        dev_sign_in=sign_in,
+        desk=desk_parts(store, replies, secret),
+        dev_sign_in=DevSignIn(secret),
         models=OfferedModels(models.default_alias, {alias: models.title_of(alias) for alias in models.names}),
         source=ReplyListener(broker.kafka, broker.rebuild_seconds, broker.fetch_wait_ms),
         requests=TracedRequests(requests, common.tracing),
         request_partitions=lambda: common.writers.records.known_partition_count(REQUESTS.name) or REQUESTS.partitions,
-        replies=ReplyProducer(common.writers.records),
+        replies=replies,
         control=ControlProducer(common.writers.records),
         turns=store.turns,
         checkpoints=store.checkpoints,
@@ -32,4 +40,16 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         health=common.monitored.health,
         metrics=EdgeMetrics(common.monitored.registry),
         tracing=common.tracing,
+    )
+
+
+def desk_parts(store: "Store", notices: Notices, secret: bytes) -> DeskParts:
+    """What signing in works with."""
+    return DeskParts(
+        secret=secret,
+        users=store.users,
+        sign_ins=store.sign_ins,
+        used_tickets=store.used_tickets,
+        api_keys=store.api_keys,
+        notices=notices,
     )

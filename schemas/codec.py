@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.client_frames import AnyClientFrame
 from schemas.control import AnyNotice
+from schemas.edge_notices import SignedOut
 from schemas.frames import AnyServerFrame, AnyTurnFrame, ServerFrame
 from schemas.requests import VERSION as REQUEST_VERSION
 from schemas.requests import ChatRequest
@@ -22,6 +23,7 @@ _server_frames: msgspec.json.Decoder[AnyServerFrame] = msgspec.json.Decoder(AnyS
 _turn_frames: msgspec.json.Decoder[AnyTurnFrame] = msgspec.json.Decoder(AnyTurnFrame)
 _requests: msgspec.json.Decoder[ChatRequest] = msgspec.json.Decoder(ChatRequest)
 _notices: msgspec.json.Decoder[AnyNotice] = msgspec.json.Decoder(AnyNotice)
+_signed_out: msgspec.json.Decoder[SignedOut] = msgspec.json.Decoder(SignedOut)
 _usage: msgspec.json.Decoder[UsageRecord] = msgspec.json.Decoder(UsageRecord)
 
 
@@ -82,6 +84,11 @@ def decode_request(data: bytes, newest_version: int = REQUEST_VERSION) -> ChatRe
 def decode_notice(data: bytes) -> AnyNotice:
     """Raises Unreadable."""
     return _decode(_notices, data)
+
+
+def decode_signed_out(data: bytes) -> SignedOut:
+    """What one edge tells the others. Raises Unreadable."""
+    return _decode(_signed_out, data)
 
 
 def decode_usage(data: bytes) -> UsageRecord:

@@ -13,6 +13,15 @@ class ErrorCode(StrEnum):
     BAD_FRAME = "bad_frame"
     UNKNOWN_FRAME_TYPE = "unknown_frame_type"
     NOT_AUTHENTICATED = "not_authenticated"
+    WRONG_PASSWORD = "wrong_password"
+    TOO_MANY_SIGN_INS = "too_many_sign_ins"
+    SIGN_IN_UNAVAILABLE = "sign_in_unavailable"
+    NO_SIGN_IN = "no_sign_in"
+    FORBIDDEN = "forbidden"
+    SECRET_IN_URL = "secret_in_url"
+    NAME_TAKEN = "name_taken"
+    BAD_PASSWORD = "bad_password"
+    TOO_MANY_KEYS = "too_many_keys"
     NOT_FOUND = "not_found"
     BAD_REQUEST = "bad_request"
     UNSUPPORTED = "unsupported"
@@ -61,6 +70,15 @@ _TEXTS: dict[ErrorCode, str] = {
     ErrorCode.BAD_FRAME: "The frame could not be read. See the protocol for its fields.",
     ErrorCode.UNKNOWN_FRAME_TYPE: "There is no frame of this type.",
     ErrorCode.NOT_AUTHENTICATED: "Sign in first: the token is missing, expired or not ours.",
+    ErrorCode.WRONG_PASSWORD: "The name or the password is wrong.",
+    ErrorCode.TOO_MANY_SIGN_INS: "There were too many tries to sign in. Wait a little, then try again.",
+    ErrorCode.SIGN_IN_UNAVAILABLE: "Signing in and out can't be checked everywhere right now. Try again in a moment.",
+    ErrorCode.NO_SIGN_IN: "This token belongs to no sign-in here. Whoever issued it can end it.",
+    ErrorCode.FORBIDDEN: "That is not allowed from this page, or with this kind of token.",
+    ErrorCode.SECRET_IN_URL: "Tokens and keys do not belong in addresses, which are logged. Send a header, or `hello`.",
+    ErrorCode.NAME_TAKEN: "There is an account with this name.",
+    ErrorCode.BAD_PASSWORD: "A password has 8 to 1024 characters.",
+    ErrorCode.TOO_MANY_KEYS: "There are as many API keys as one user may have. Revoke one first.",
     ErrorCode.NOT_FOUND: "There is nothing of yours under this address.",
     ErrorCode.BAD_REQUEST: "The request could not be read. See the API's description for its fields.",
     ErrorCode.UNSUPPORTED: "This server does not do that yet.",
@@ -92,6 +110,8 @@ _TEXT_OF_A_NEWER_ONE = "Something went wrong that this program has no words for 
 _TEMPORARY = frozenset(
     {
         ErrorCode.OVERLOADED,
+        ErrorCode.TOO_MANY_SIGN_INS,
+        ErrorCode.SIGN_IN_UNAVAILABLE,
         ErrorCode.CONVERSATION_BUSY,
         ErrorCode.ACCEPT_UNKNOWN,
         ErrorCode.HISTORY_UNAVAILABLE,

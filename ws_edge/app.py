@@ -10,8 +10,10 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from schemas.client_frames import MAX_FRAME_BYTES
+from schemas.errors import ErrorCode
 from ws_edge import rest_errors
-from ws_edge.sign_in import SignIn
+from ws_edge.secrets_in_urls import has_secret
+from ws_edge.signing_in.desk import Desk
 from ws_edge.sockets import Sockets
 
 HttpApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -27,18 +29,22 @@ class EdgeApp:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
+        elif scope["type"] == "http" and has_secret(scope["query_string"]):
+            await rest_errors.response(400, ErrorCode.SECRET_IN_URL)(scope, receive, send)
         else:
             await self._http(scope, receive, send)
 
 
-def http_app(sign_in: SignIn, routers: list[APIRouter], allowed_origins: frozenset[str]) -> FastAPI:
+def http_app(desk: Desk, routers: list[APIRouter], allowed_origins: frozenset[str]) -> FastAPI:
     """REST, health and the OpenAPI description; bodies as small as frames."""
     # No /docs: that page loads its scripts from elsewhere; /openapi.json says the same.
     app = FastAPI(title="Samvad", version="1", docs_url=None, redoc_url=None, max_body_size=MAX_FRAME_BYTES)
-    app.state.sign_in = sign_in
+    app.state.sign_in, app.state.check_cookie = desk.rest, desk.sign_ins.check_cookie
+    app.state.allowed_origins = allowed_origins
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(allowed_origins),
+        allow_credentials=True,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["authorization", "content-type"],
     )

@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from observability.edge_metrics import EdgeMetrics
 from observability.health import Health
 from observability.tracing import Tracing, untraced
+from schemas.edge_notices import SIGNED_OUT
 from schemas.headers import ReplyAddress
 from schemas.topics import REQUESTS
 from store import stop_marks
@@ -23,6 +24,7 @@ from ws_edge.app import EdgeApp, http_app
 from ws_edge.asking import Asking, AskingParts
 from ws_edge.changing_conversations import ConversationChanger
 from ws_edge.clocks import Clocks
+from ws_edge.dev_sign_in import ISSUER as DEV_ISSUER
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.dev_sign_in_route import dev_sign_in_routes
 from ws_edge.edge_numbers import NumbersOfEdge
@@ -32,14 +34,15 @@ from ws_edge.hub import Hub
 from ws_edge.looking_up import TurnLookup
 from ws_edge.loopback import is_loopback
 from ws_edge.models_offered import OfferedModels
-from ws_edge.open_session import SessionParts
+from ws_edge.open_session import SessionParts, SessionSignIn
 from ws_edge.pace import Pace
 from ws_edge.queue_telling import QueueTeller
 from ws_edge.readiness import Readiness
 from ws_edge.reply_listener import TakeReply
 from ws_edge.rest import RestApi
 from ws_edge.settings import EdgeSettings
-from ws_edge.sign_in import SignIn
+from ws_edge.signing_in.desk import Desk, DeskParts
+from ws_edge.signing_in.routes import sign_in_routes
 from ws_edge.sockets import Sockets
 from ws_edge.stopping import Stopping, StoppingParts
 from ws_edge.sweeping import Sweeper
@@ -85,7 +88,7 @@ class EdgeParts:
     `request_partitions`: how many partitions `chat.requests` has, as far as is known.
     """
 
-    sign_in: SignIn
+    desk: DeskParts
     models: OfferedModels
     source: ReplySource
     requests: asking.Requests
@@ -120,10 +123,14 @@ class Built:
     clocks: Clocks
     metrics: EdgeMetrics
     spans: TurnSpans
+    desk: Desk
 
     def take_reply(self, user_id: str, address: ReplyAddress, raw: bytes, written_at_ms: int) -> None:
         """The next reply of the log."""
         self.metrics.replies.add(address.kind)
+        if address.kind == SIGNED_OUT:
+            self.desk.sockets.hear(user_id, raw)
+            return
         if sessions := self.hub.route(user_id, address, raw, self.clocks.now()):
             self.spans.handed_over(address, written_at_ms, sessions)
 
@@ -139,18 +146,20 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     reader = WatchReader(hub.turns, lookup, parts.conversations, parts.turns, parts.clocks.now)
     watcher = Watcher(hub, lookup, reader, settings.max_watched, spans)
     errands = Errands(settings.max_errands)
-    session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands, spans))
+    desk = _desk(settings, parts)
+    session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands, spans, desk))
     readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
     parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
     sockets = Sockets(session_parts, readiness, origins)
     parts.metrics.read_from(NumbersOfEdge(sockets, hub, parts.source.lag_seconds))
-    http = http_app(parts.sign_in, _routers(settings, parts, hub, announcer), origins)
+    routers = [*_routers(settings, parts, hub, announcer), sign_in_routes(desk)]
+    http = http_app(desk, routers, origins)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
     queue_teller = QueueTeller(hub, parts.clocks, parts.source.ready.is_set)
     hub.note_waiting = queue_teller.note
     running = (sockets, hub, lookup, watcher, errands, sweeper, queue_teller, readiness)
-    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans)
+    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans, desk)
 
 
 def own_origins(host: str, port: int) -> frozenset[str]:
@@ -168,6 +177,7 @@ class _Shared:
     announcer: Announcer
     errands: Errands
     spans: TurnSpans
+    desk: Desk
 
 
 def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) -> SessionParts:
@@ -190,7 +200,14 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
         parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks, shared.spans
     )
     stops = Stopping(stopping_parts)
-    return SessionParts(settings, parts.sign_in, shared.hub, shared.watcher, asks, stops, parts.clocks, parts.metrics)
+    desk = shared.desk
+    check = SessionSignIn(desk.hello.check, desk.sign_ins.check_cookie, desk.sockets)
+    return SessionParts(settings, check, shared.hub, shared.watcher, asks, stops, parts.clocks, parts.metrics)
+
+
+def _desk(settings: EdgeSettings, parts: EdgeParts) -> Desk:
+    """Development tokens are taken where they are given out only."""
+    return Desk(parts.desk, parts.dev_sign_in if settings.has_dev_sign_in else None, DEV_ISSUER)
 
 
 def _routers(settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer) -> list[APIRouter]:

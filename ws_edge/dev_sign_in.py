@@ -41,7 +41,7 @@ class DevSignIn:
         identity = Identity(user_id_of(ISSUER, name), expires_at)
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM), identity
 
-    def check(self, token: str) -> Identity:
+    async def check(self, token: str, max_age_seconds: float = 0.0) -> Identity:
         """Raises NotSignedIn, without saying why: it would only help a forger."""
         try:
             claims = jwt.decode(

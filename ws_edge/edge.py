@@ -66,6 +66,7 @@ async def _wind_down(settings: EdgeSettings, built: Built, server: EdgeServer, h
     await built.errands.finish(ERRANDS_SECONDS)
     await built.watcher.close()
     await built.lookup.close()
+    await built.desk.close()
 
 
 def _port(listener: socket.socket) -> int:

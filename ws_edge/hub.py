@@ -24,6 +24,10 @@ NoteWaiting = Callable[[TurnInFlight], None]
 """Hears of a turn that has not started, and that somebody watches from now on."""
 
 
+OF_USER = frozenset({"conversation"})
+"""Kinds of no turn that sessions are handed; whatever else edges tell each other is no client's."""
+
+
 class Hub:
     """The sessions of this edge, by user and by watched conversation."""
 
@@ -97,7 +101,8 @@ class Hub:
     def route(self, user_id: str, address: ReplyAddress, raw: bytes, now: float) -> int:
         """Takes the next reply of the log. To how many sessions it was handed, if it is a turn's."""
         if address.turn_id is None:
-            self._pass_on_to_user(user_id, raw)
+            if address.kind in OF_USER:
+                self._pass_on_to_user(user_id, raw)
             return 0
         verdict = self.turns.apply(user_id, address, raw, now)
         if verdict is Verdict.DROP:

@@ -13,7 +13,8 @@ import structlog
 
 from observability.edge_metrics import EdgeMetrics
 from schemas.client_frames import Regenerate, Send, Stop, Unwatch, Watch
-from schemas.frames import ServerFrame
+from schemas.errors import ErrorCode
+from schemas.frames import ServerFrame, error_frame
 from ws_edge.asking import Asking
 from ws_edge.clocks import Clocks
 from ws_edge.close_codes import Close, CloseCode
@@ -22,7 +23,8 @@ from ws_edge.hub import Hub
 from ws_edge.outbox import Outbox
 from ws_edge.session import CheckToken, Do, Effect, Say, Session
 from ws_edge.settings import EdgeSettings
-from ws_edge.sign_in import Identity, NotSignedIn, SignIn
+from ws_edge.sign_in import Identity, NotSignedIn, SignInUnavailable
+from ws_edge.signing_in.signed_in_sockets import SignedInSockets
 from ws_edge.socket_writer import Message, SendMessage, SocketWriter, send_close
 from ws_edge.stopping import Stopping
 from ws_edge.watching import Watcher
@@ -33,11 +35,20 @@ Receive = Callable[[], Awaitable[Message]]
 
 
 @dataclass(frozen=True, slots=True)
+class SessionSignIn:
+    """How a session finds out whose it is, and where it hears that this has ended."""
+
+    check: Callable[[str], Awaitable[Identity]]
+    check_cookie: Callable[[str], Awaitable[Identity]]
+    sockets: SignedInSockets
+
+
+@dataclass(frozen=True, slots=True)
 class SessionParts:
     """What every session of an edge works with."""
 
     settings: EdgeSettings
-    sign_in: SignIn
+    sign_in: SessionSignIn
     hub: Hub
     watcher: Watcher
     asking: Asking
@@ -49,7 +60,7 @@ class SessionParts:
 class OpenSession:
     """A session; `run` returns when it is over."""
 
-    def __init__(self, parts: SessionParts, receive: Receive, send: SendMessage) -> None:
+    def __init__(self, parts: SessionParts, receive: Receive, send: SendMessage, cookie: str | None = None) -> None:
         self._parts = parts
         self._receive = receive
         self._send = send
@@ -59,6 +70,14 @@ class OpenSession:
         self._closing: Close | None = None
         self._feed: Feed | None = None
         self._writer: SocketWriter | None = None
+        self._cookie = cookie
+        self._renewing: asyncio.Task[None] | None = None
+        self._is_unsure = False
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who signed in; None before."""
+        return self._session.identity
 
     async def run(self) -> None:
         """Never raises for what a client does."""
@@ -88,17 +107,26 @@ class OpenSession:
     async def _read(self) -> None:
         try:
             async with self._deadline:
+                if self._cookie is not None:
+                    await self._sign_in_by_cookie(self._cookie)
                 while self._closing is None:
                     message = await self._receive()
-                    if message["type"] == "websocket.disconnect":
+                    if message["type"] == "websocket.disconnect" or self._has_ended():
                         return
-                    self._take(message)
+                    await self._take(message)
         except TimeoutError:  # no hello in time, the session expired, or `close` was called
-            self.close(Close(CloseCode.NOT_AUTHENTICATED))
+            self.close(Close(CloseCode.OVERLOADED if self._is_unsure else CloseCode.NOT_AUTHENTICATED))
+
+    def _has_ended(self) -> bool:
+        """Also while a message was waited for: after a sign-out nothing that comes changes anything."""
+        return self._closing is not None
 
     async def _end(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._feed is not None:
             self._parts.watcher.leave(self._feed)
+            self._parts.sign_in.sockets.leave(self._feed.user_id, self)
         code = None if self._closing is None else int(self._closing.code)
         self._parts.metrics.closed(None if self._closing is None else self._closing.reason)
         log.info("session_ended", session_id=self._session.session_id, code=code)
@@ -108,17 +136,20 @@ class OpenSession:
             with suppress(OSError):
                 await send_close(self._send, self._closing)
 
-    def _take(self, message: Message) -> None:
+    async def _take(self, message: Message) -> None:
         text = message.get("text")
         for effect in self._session.take(message.get("bytes") or b"" if text is None else text, self._now()):
-            self._carry_out(effect)
+            if isinstance(effect, CheckToken) and self._feed is None:
+                await self._sign_in(effect.token)  # nothing else is read meanwhile; `hello_seconds` bound it
+            else:
+                self._carry_out(effect)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Say(frame):
                 self.say(frame)
             case CheckToken(token):
-                self._check(token)
+                self._renew_soon(token)
             case Close():
                 self.close(effect)
             case Do(frame) if self._feed is not None:
@@ -135,11 +166,51 @@ class OpenSession:
             case Unwatch():
                 self._parts.watcher.unwatch(feed, str(frame.conversation_id))
 
-    def _check(self, token: str) -> None:
+    async def _sign_in_by_cookie(self, cookie: str) -> None:
+        """One that is no good is as none: the page may have a ticket."""
+        with suppress(NotSignedIn):
+            await self._check(self._parts.sign_in.check_cookie(cookie))
+
+    async def _sign_in(self, token: str) -> None:
         try:
-            identity = self._parts.sign_in.check(token)
+            await self._check(self._parts.sign_in.check(token))
         except NotSignedIn:
             self.close(Close(CloseCode.NOT_AUTHENTICATED))
+
+    def _renew_soon(self, token: str) -> None:
+        """Beside the reader, which must not wait (W4). Of several at once the last one counts."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        self._renewing = asyncio.create_task(self._renew(token))
+
+    async def _renew(self, token: str) -> None:
+        try:
+            await self._sign_in(token)
+        except Exception:  # the edge of a task: its bug is no other's
+            log.exception("renewal_broke", session_id=self._session.session_id)
+            self.close(Close(CloseCode.INTERNAL))
+
+    async def _check(self, checking: Awaitable[Identity]) -> None:
+        """Raises NotSignedIn. While nobody can say, a new session is sent away, and an old one stays till it expires:
+        both are to come back later, for who they are is not known to be wrong.
+        """
+        self._is_unsure = True
+        try:
+            identity = await checking
+        except SignInUnavailable as error:
+            log.warning("session_not_checked", session_id=self._session.session_id, reason=str(error))
+            if self._feed is None:
+                self.close(Close(CloseCode.OVERLOADED))
+            self.say(error_frame(ErrorCode.SIGN_IN_UNAVAILABLE, frame_type="hello"))
+            return
+        except NotSignedIn:
+            self._is_unsure = False
+            raise
+        self._is_unsure = False
+        self._let_in(identity)
+
+    def _let_in(self, identity: Identity) -> None:
+        if self._closing is not None:
             return
         if self._feed is None and not self._open(identity):
             self.close(Close(CloseCode.POLICY))
@@ -160,6 +231,7 @@ class OpenSession:
         sent = self._parts.metrics.sent
         self._writer = SocketWriter(feed, self._send, settings.heartbeat_seconds, self._writer_broke, sent)
         hub.join(feed)
+        self._parts.sign_in.sockets.join(identity.user_id, self)
         log.info("session_opened", session_id=self._session.session_id, user_id=identity.user_id)
         return True
 

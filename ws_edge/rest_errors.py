@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from schemas.errors import ErrorCode
 from store.errors import StoreUnavailable
 from ws_edge.error_body import error_body
+from ws_edge.sign_in import SignInUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +31,9 @@ _CODES = {
 class RestError(Exception):
     """A route's refusal."""
 
-    def __init__(self, status: int, code: ErrorCode) -> None:
+    def __init__(self, status: int, code: ErrorCode, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code.value)
+        self.headers = headers
         self.status = status
         self.code = code
 
@@ -47,6 +49,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(StoreUnavailable, _on_store_unavailable)
+    app.add_exception_handler(SignInUnavailable, _on_sign_in_unavailable)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -58,7 +61,7 @@ def response(status: int, code: ErrorCode, headers: Mapping[str, str] | None = N
 
 async def _on_rest_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RestError)
-    return response(error.status, error.code)
+    return response(error.status, error.code, error.headers)
 
 
 async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
@@ -73,6 +76,11 @@ async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
 async def _on_store_unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("rest_without_history", reason=repr(error))
     return response(503, ErrorCode.HISTORY_UNAVAILABLE)
+
+
+async def _on_sign_in_unavailable(_: Request, error: Exception) -> JSONResponse:
+    log.warning("rest_without_sign_in", reason=repr(error))
+    return response(503, ErrorCode.SIGN_IN_UNAVAILABLE)
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

@@ -13,6 +13,8 @@ from ws_edge.close_codes import Close
 from ws_edge.error_body import error_body
 from ws_edge.open_session import OpenSession, Receive, SessionParts
 from ws_edge.readiness import Readiness
+from ws_edge.signing_in.cookies import secret_in
+from ws_edge.signing_in.origins import is_from_allowed_page
 from ws_edge.socket_writer import Message, SendMessage, send_close
 from ws_edge.upgrade import SUBPROTOCOL, refusal_of_upgrade
 
@@ -41,7 +43,12 @@ class Sockets:
         if unwelcome is not None:
             await send_close(send, Close(unwelcome))
             return
-        await self._run(OpenSession(self._parts, receive, send))
+        await self._run(OpenSession(self._parts, receive, send, self._cookie_in(scope)))
+
+    def _cookie_in(self, scope: Message) -> str | None:
+        """A browser's sign-in, if one of our own pages opens this; without an Origin nobody knows which page it is."""
+        headers = scope["headers"]
+        return secret_in(headers) if is_from_allowed_page(headers, self._allowed_origins) else None
 
     async def _run(self, session: OpenSession) -> None:
         self.sessions.add(session)

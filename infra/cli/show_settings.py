@@ -16,6 +16,8 @@ from infra.kafka_settings import KafkaSettings
 from infra.settings import EnvironmentSettings, SharedSettings, TraceSettings
 from observability.settings import AdminSettings
 from ws_edge.settings import EdgeSettings
+from ws_edge.signing_in.oidc_settings import OidcSettings
+from ws_edge.signing_in.settings import SignInSettings
 
 GROUPS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("", SharedSettings),
@@ -23,6 +25,8 @@ GROUPS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("", KafkaSettings),
     ("", CassandraSettings),
     ("edge", EdgeSettings),
+    ("edge", SignInSettings),
+    ("edge", OidcSettings),
     ("worker", WorkerSettings),
     ("", AdminSettings),
     ("", TraceSettings),

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import websockets
+from argon2 import PasswordHasher
 from websockets.asyncio.client import ClientConnection
 
 from observability.edge_metrics import EdgeMetrics
@@ -37,8 +38,11 @@ from ws_edge.edge import RunningEdge, edge
 from ws_edge.models_offered import OfferedModels
 from ws_edge.reply_listener import TakeReply
 from ws_edge.settings import EdgeSettings
+from ws_edge.signing_in.desk import DeskParts
+from ws_edge.signing_in.passwords import Passwords
 
 SECRET = b"for the tests of the edge, 32 bytes"
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 MODELS = OfferedModels("fast", {"fast": "Fast", "smart": "Smart"})
 WAIT_SECONDS = 5
 
@@ -57,6 +61,12 @@ class Replies:
     def publish(self, user_id: str, frame: ServerFrame) -> asyncio.Future[None]:
         self.published.append((user_id, frame))
         self._queue.put_nowait((user_id, address_of(frame), codec.encode(frame)))
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def publish_bytes(self, user_id: str, address: ReplyAddress, value: bytes) -> asyncio.Future[None]:
+        self._queue.put_nowait((user_id, address, value))
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
@@ -244,7 +254,15 @@ async def stage(folder: Path, tracing: Tracing | None = None, **settings: Any) -
     admin = AdminSettings(admin_port=0)
     async with open_store(folder / "samvad.db") as store, monitoring(admin) as monitored:
         parts = EdgeParts(
-            sign_in=sign_in,
+            desk=DeskParts(
+                secret=SECRET,
+                users=Outage(store.users, outage.is_set),
+                sign_ins=Outage(store.sign_ins, outage.is_set),
+                used_tickets=Outage(store.used_tickets, outage.is_set),
+                api_keys=Outage(store.api_keys, outage.is_set),
+                notices=replies,
+                passwords=Passwords(QUICK_HASHER),
+            ),
             dev_sign_in=sign_in,
             models=MODELS,
             source=replies,

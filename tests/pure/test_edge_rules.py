@@ -200,15 +200,15 @@ def test_origins_come_from_the_environment_as_a_list_with_commas(monkeypatch: py
     assert EdgeSettings().port == 9000
 
 
-def test_a_development_token_says_who_it_is_until_it_expires() -> None:
+async def test_a_development_token_says_who_it_is_until_it_expires() -> None:
     now = [1000.0]
     sign_in = DevSignIn(SECRET, session_hours=1, clock=lambda: now[0])
     token, identity = sign_in.sign_in("asha")
-    assert sign_in.check(token) == identity
+    assert await sign_in.check(token) == identity
     assert (identity.user_id, identity.expires_at) == (user_id_of("dev", "asha"), 4600)
     now[0] = 4600
     with pytest.raises(NotSignedIn):
-        sign_in.check(token)
+        await sign_in.check(token)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 65, "a\nb", "a\x00b", "\u202e", "\ud800"])
@@ -218,10 +218,10 @@ def test_a_name_is_1_to_64_printable_characters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "आशा", "Asha K.", "a" * 64])
-def test_people_have_all_kinds_of_names(name: str) -> None:
+async def test_people_have_all_kinds_of_names(name: str) -> None:
     sign_in = DevSignIn(SECRET)
     token, identity = sign_in.sign_in(name)
-    assert sign_in.check(token).user_id == identity.user_id == user_id_of("dev", name)
+    assert (await sign_in.check(token)).user_id == identity.user_id == user_id_of("dev", name)
 
 
 def forged(**changes: Any) -> dict[str, Any]:
@@ -234,9 +234,9 @@ def forged(**changes: Any) -> dict[str, Any]:
     [forged(iss="other"), forged(aud="other"), forged(exp=None), forged(sub=None), forged(iss=None), forged(aud=None),
      forged(exp=1), forged(exp="soon"), forged(sub=7)],
 )  # fmt: skip
-def test_a_token_with_other_claims_is_not_ours(claims: dict[str, Any]) -> None:
+async def test_a_token_with_other_claims_is_not_ours(claims: dict[str, Any]) -> None:
     with pytest.raises(NotSignedIn):
-        DevSignIn(SECRET).check(jwt.encode(claims, SECRET, algorithm="HS256"))
+        await DevSignIn(SECRET).check(jwt.encode(claims, SECRET, algorithm="HS256"))
 
 
 def unsigned(header: str) -> str:
@@ -260,9 +260,9 @@ def unsigned(header: str) -> str:
         jwt.encode(forged(), None, algorithm="none"),
     ],
 )
-def test_what_we_did_not_sign_is_not_a_token(token: str) -> None:
+async def test_what_we_did_not_sign_is_not_a_token(token: str) -> None:
     with pytest.raises(NotSignedIn):
-        DevSignIn(SECRET).check(token)
+        await DevSignIn(SECRET).check(token)
 
 
 def test_a_short_secret_is_refused() -> None:

@@ -1,0 +1,1 @@
+"""Real sign-in: accounts, sessions, tokens, tickets, API keys, identity providers, and signing out."""

@@ -1,0 +1,50 @@
+"""Tokens that edges sign for each other with the secret they share: access tokens, and tickets for `hello`.
+
+In: claims. Out: a JWT, and its claims again if it is really one of ours, of that very use, and has not expired.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jwt
+
+from ws_edge.dev_sign_in import MIN_SECRET_BYTES
+from ws_edge.sign_in import NotSignedIn
+
+ISSUER = "samvad"
+ACCESS = "samvad-access"
+REFRESH = "samvad-refresh"
+TICKET = "samvad-ticket"
+"""The audience says what a token is for: a ticket is no access token."""
+ALGORITHM = "HS256"
+
+
+class SignedTokens:
+    """Signs and reads. `clock` gives seconds since 1970."""
+
+    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        if len(secret) < MIN_SECRET_BYTES:
+            raise ValueError(f"the sign-in secret must have at least {MIN_SECRET_BYTES} bytes")
+        self._secret = secret
+        self._clock = clock
+
+    def sign(self, audience: str, seconds: float, claims: Mapping[str, Any]) -> tuple[str, int]:
+        """A token, and when it expires (seconds since 1970)."""
+        now = int(self._clock())
+        expires_at = now + max(1, int(seconds))
+        own = {"iss": ISSUER, "aud": audience, "iat": now, "exp": expires_at}
+        return jwt.encode({**claims, **own}, self._secret, algorithm=ALGORITHM), expires_at
+
+    def read(self, token: str, audience: str) -> dict[str, Any]:
+        """The claims. Raises NotSignedIn, without saying why: it would only help a forger."""
+        options: Any = {"require": ["exp", "iss", "aud", "sub"], "verify_exp": False, "verify_iat": False}
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, self._secret, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER, options=options
+            )
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+            raise NotSignedIn("not one of our tokens") from error
+        if not isinstance(claims["exp"], int) or claims["exp"] <= self._clock():
+            raise NotSignedIn("the token has expired")
+        return claims
