@@ -33,6 +33,7 @@ COMMANDS = {
     "worker": Place("infra.cli.worker:worker", "worker"),
     "topics": Place("infra.cli.topics:topics", "worker"),
     "migrate": Place("infra.cli.migrate:migrate", "edge"),
+    "users": Place("infra.cli.users:app", "edge"),
     "dead-letters": Place("infra.cli.dead_letters:app", "worker"),
     "practice-provider": Place("infra.cli.practice_provider:practice_provider", "worker"),
     "cluster": Place("infra.cli.cluster:cluster", "local"),

@@ -93,6 +93,6 @@ def _others(oidc: OidcSettings, keys: Jwks, dev: SignIn | None, dev_issuer: str)
     issuers: dict[str, SignIn] = {}
     if dev is not None:
         issuers[dev_issuer] = dev
-    if oidc.issuer is not None:
-        issuers[oidc.issuer] = OidcSignIn(oidc, keys)
+    if oidc.oidc_issuer is not None:
+        issuers[oidc.oidc_issuer] = OidcSignIn(oidc, keys)
     return issuers

@@ -22,8 +22,8 @@ class KeySource:
     """Callable: fetches the key set, having asked the discovery document where it is."""
 
     def __init__(self, settings: OidcSettings) -> None:
-        self._issuer = settings.issuer or ""
-        self._jwks_url = settings.jwks_url
+        self._issuer = settings.oidc_issuer or ""
+        self._jwks_url = settings.oidc_jwks_url
         self._trust: ssl.SSLContext | None = None
 
     async def __call__(self) -> bytes:

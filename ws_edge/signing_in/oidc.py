@@ -31,7 +31,7 @@ class OidcSignIn:
 
     @property
     def issuer(self) -> str:
-        return self._settings.issuer or ""
+        return self._settings.oidc_issuer or ""
 
     async def check(self, token: str, max_age_seconds: float = 0.0) -> Identity:
         """Raises NotSignedIn, without saying why, or SignInUnavailable while the provider's keys are not known."""
@@ -53,7 +53,7 @@ class OidcSignIn:
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
             raise NotSignedIn("no token") from error
         key_id, algorithm = header.get("kid"), header.get("alg")
-        if algorithm not in self._settings.algorithms or not isinstance(key_id, str | None):
+        if algorithm not in self._settings.oidc_algorithms or not isinstance(key_id, str | None):
             raise NotSignedIn("not an allowed algorithm")
         return key_id, algorithm
 
@@ -62,8 +62,8 @@ class OidcSignIn:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=list(self._settings.algorithms),
-                audience=self._settings.audience,
+                algorithms=list(self._settings.oidc_algorithms),
+                audience=self._settings.oidc_audience,
                 issuer=self.issuer,
                 leeway=LEEWAY_SECONDS,
                 options={"require": _REQUIRED},
@@ -75,9 +75,9 @@ class OidcSignIn:
         return claims
 
     def _role_in(self, claims: dict[str, Any]) -> Role:
-        found = _claim(claims, self._settings.role_claim)
+        found = _claim(claims, self._settings.oidc_role_claim)
         values = found if isinstance(found, list) else [found]
-        return Role.ADMIN if self._settings.admin_value in values else Role.USER
+        return Role.ADMIN if self._settings.oidc_admin_value in values else Role.USER
 
 
 def _claim(claims: dict[str, Any], name: str | None) -> Any:

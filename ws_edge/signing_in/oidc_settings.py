@@ -1,4 +1,4 @@
-"""Which identity provider vouches for users, from the environment (prefix `SAMVAD_OIDC_`)."""
+"""Which identity provider vouches for users, from the environment (prefix `SAMVAD_`)."""
 
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ class OidcSettings(BaseSettings):
     """An OpenID Connect provider. Without an issuer there is none."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SAMVAD_OIDC_",
+        env_prefix="SAMVAD_",
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
@@ -24,32 +24,32 @@ class OidcSettings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    issuer: str | None = None
+    oidc_issuer: str | None = None
     """Exactly as `iss` in its tokens, such as `https://id.example.org/realms/chat`; with it, its tokens sign in."""
-    audience: str | None = None
+    oidc_audience: str | None = None
     """What `aud` of a token must be: this installation's name at the provider."""
-    jwks_url: str | None = None
+    oidc_jwks_url: str | None = None
     """Where its keys are (default: what its discovery document says)."""
-    algorithms: Annotated[tuple[str, ...], NoDecode] = ("RS256", "ES256")
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = ("RS256", "ES256")
     """How its tokens may be signed, several by commas."""
-    role_claim: str | None = None
+    oidc_role_claim: str | None = None
     """The claim that says who is an admin, such as `groups` or `realm_access.roles`."""
-    admin_value: str = "admin"
+    oidc_admin_value: str = "admin"
     """What it has, or is, for an admin."""
 
-    @field_validator("algorithms", mode="before")
+    @field_validator("oidc_algorithms", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("algorithms")
+    @field_validator("oidc_algorithms")
     @classmethod
     def _only_public_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or not set(value) <= ASYMMETRIC:
             raise ValueError(f"only {', '.join(sorted(ASYMMETRIC))} tell a provider's tokens from forged ones")
         return value
 
-    @field_validator("issuer", "jwks_url")
+    @field_validator("oidc_issuer", "oidc_jwks_url")
     @classmethod
     def _safe_to_ask(cls, value: str | None) -> str | None:
         if value is not None and not is_safe_to_ask(value):
@@ -58,10 +58,10 @@ class OidcSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_half(self) -> Self:
-        if self.issuer is not None and self.audience is None:
+        if self.oidc_issuer is not None and self.oidc_audience is None:
             raise ValueError("SAMVAD_OIDC_ISSUER is set and SAMVAD_OIDC_AUDIENCE is not: tokens for others would do")
-        idle = {"AUDIENCE": self.audience, "JWKS_URL": self.jwks_url, "ROLE_CLAIM": self.role_claim}
-        if self.issuer is None and (unused := [name for name, value in idle.items() if value is not None]):
+        idle = {"AUDIENCE": self.oidc_audience, "JWKS_URL": self.oidc_jwks_url, "ROLE_CLAIM": self.oidc_role_claim}
+        if self.oidc_issuer is None and (unused := [name for name, value in idle.items() if value is not None]):
             raise ValueError(f"SAMVAD_OIDC_{unused[0]} would have no effect: set SAMVAD_OIDC_ISSUER")
         return self
 
