@@ -246,23 +246,17 @@ class Person:
 
 
 @asynccontextmanager
-async def stage(folder: Path, tracing: Tracing | None = None, **settings: Any) -> AsyncIterator[Stage]:
-    """An edge for one test."""
+async def stage(
+    folder: Path, tracing: Tracing | None = None, replies: Any = None, desk: Any = None, **settings: Any
+) -> AsyncIterator[Stage]:
+    """An edge for one test. `replies`: another producer and source; `desk`: other parts of signing in."""
     defaults: dict[str, Any] = {"port": 0, "drain_seconds": 0.1}
-    replies, requests, control, outage = Replies(), Requests(), Control(), asyncio.Event()
+    replies, requests, control, outage = replies or Replies(), Requests(), Control(), asyncio.Event()
     sign_in, later_seconds = DevSignIn(SECRET), [0.0]
     admin = AdminSettings(admin_port=0)
     async with open_store(folder / "samvad.db") as store, monitoring(admin) as monitored:
         parts = EdgeParts(
-            desk=DeskParts(
-                secret=SECRET,
-                users=Outage(store.users, outage.is_set),
-                sign_ins=Outage(store.sign_ins, outage.is_set),
-                used_tickets=Outage(store.used_tickets, outage.is_set),
-                api_keys=Outage(store.api_keys, outage.is_set),
-                notices=replies,
-                passwords=Passwords(QUICK_HASHER),
-            ),
+            desk=desk_parts(store, replies, outage.is_set, later_seconds, desk or {}),
             dev_sign_in=sign_in,
             models=MODELS,
             source=replies,
@@ -281,6 +275,26 @@ async def stage(folder: Path, tracing: Tracing | None = None, **settings: Any) -
         async with edge(EdgeSettings(**(defaults | settings)), parts) as running:
             monitored.is_up()
             yield Stage(running, parts, store, replies, requests, control, outage, sign_in, later_seconds, monitored)
+
+
+def desk_parts(
+    store: SqliteStore, notices: Any, is_away: Callable[[], bool], later_seconds: list[float], other: dict[str, Any]
+) -> DeskParts:
+    """Signing in, with passwords that cost no time. For it the calendar goes on too when time passes."""
+    parts: dict[str, Any] = {
+        "secret": SECRET,
+        "users": Outage(store.users, is_away),
+        "sign_ins": Outage(store.sign_ins, is_away),
+        "used_tickets": Outage(store.used_tickets, is_away),
+        "api_keys": Outage(store.api_keys, is_away),
+        "notices": notices,
+        "passwords": Passwords(QUICK_HASHER),
+        "clocks": Clocks(
+            now=lambda: time.monotonic() + later_seconds[0],
+            epoch_ms=lambda: int((time.time() + later_seconds[0]) * 1000),
+        ),
+    }
+    return DeskParts(**parts | other)
 
 
 async def until(condition: Callable[[], bool]) -> None:

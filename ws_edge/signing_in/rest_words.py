@@ -96,7 +96,7 @@ def tokens_model(tokens: Tokens) -> TokensModel:
         token=tokens.token,
         expires_at=rfc3339(tokens.expires_at * 1000),
         refresh_token=tokens.refresh_token,
-        refresh_expires_at=rfc3339(int(tokens.refresh_expires_at * 1000)),
+        refresh_expires_at=rfc3339(tokens.refresh_expires_at * 1000),
         user_id=tokens.user_id,
     )
 

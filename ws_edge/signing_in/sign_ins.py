@@ -58,7 +58,7 @@ class Tokens:
     token: str
     expires_at: int
     refresh_token: str
-    refresh_expires_at: float
+    refresh_expires_at: int
     user_id: str
 
 
@@ -150,12 +150,11 @@ class SignIns:
         return identity_of(row, await self._parts.users.get(row.user_id))
 
     def _tokens(self, row: SignInRow, refresh_id: str) -> Tokens:
-        seconds_left = (row.expires_at_ms - self._parts.clock_ms()) / 1000
-        access_seconds = min(self._parts.settings.access_token_minutes * 60, seconds_left)
+        tokens, ends_at = self._parts.tokens, row.expires_at_ms // 1000
+        expires_at = min(tokens.in_seconds(self._parts.settings.access_token_minutes * 60), ends_at)
         claims = {"sub": row.user_id, "sid": row.sign_in_id}
-        token, expires_at = self._parts.tokens.sign(ACCESS, access_seconds, claims)
-        refresh, refresh_expires_at = self._parts.tokens.sign(REFRESH, seconds_left, {**claims, "jti": refresh_id})
-        return Tokens(token, expires_at, refresh, refresh_expires_at, row.user_id)
+        refresh_token = tokens.sign(REFRESH, ends_at, {**claims, "jti": refresh_id})
+        return Tokens(tokens.sign(ACCESS, expires_at, claims), expires_at, refresh_token, ends_at, row.user_id)
 
 
 def identity_of(row: SignInRow, user: UserRow | None) -> Identity:

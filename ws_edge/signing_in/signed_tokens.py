@@ -29,12 +29,14 @@ class SignedTokens:
         self._secret = secret
         self._clock = clock
 
-    def sign(self, audience: str, seconds: float, claims: Mapping[str, Any]) -> tuple[str, int]:
-        """A token, and when it expires (seconds since 1970)."""
-        now = int(self._clock())
-        expires_at = now + max(1, int(seconds))
-        own = {"iss": ISSUER, "aud": audience, "iat": now, "exp": expires_at}
-        return jwt.encode({**claims, **own}, self._secret, algorithm=ALGORITHM), expires_at
+    def sign(self, audience: str, expires_at: int, claims: Mapping[str, Any]) -> str:
+        """A token that is good until `expires_at` (seconds since 1970)."""
+        own = {"iss": ISSUER, "aud": audience, "iat": int(self._clock()), "exp": expires_at}
+        return jwt.encode({**claims, **own}, self._secret, algorithm=ALGORITHM)
+
+    def in_seconds(self, seconds: float) -> int:
+        """An expiry, at least a second from now."""
+        return int(self._clock() + max(1.0, seconds))
 
     def read(self, token: str, audience: str) -> dict[str, Any]:
         """The claims. Raises NotSignedIn, without saying why: it would only help a forger."""

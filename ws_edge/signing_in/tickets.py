@@ -42,7 +42,8 @@ class Tickets:
             "gen": identity.generation,
             "program": identity.is_program,
         }
-        return self._tokens.sign(TICKET, self._seconds, claims)
+        expires_at = self._tokens.in_seconds(self._seconds)
+        return self._tokens.sign(TICKET, expires_at, claims), expires_at
 
     async def redeem(self, ticket: str) -> Identity:
         """Whose it is, as of when it was issued: whether that sign-in has ended is the caller's to ask.
