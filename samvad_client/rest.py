@@ -4,6 +4,7 @@ In: the edge's address and a token. Out: plain rows. Raises EdgeRefused (with th
 EdgeUnreachable.
 """
 
+import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,7 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A development sign-in."""
+    """A sign-in. `token` serves REST and the websocket."""
 
     token: str
     user_id: str
@@ -80,12 +81,18 @@ class Models:
 
 
 class EdgeRest:
-    """`async with EdgeRest(edge_url) as rest: await rest.sign_in("asha")`; the token may also be given."""
+    """`async with EdgeRest(edge_url) as rest: await rest.sign_in_with_password("asha", password)`.
+
+    A token of an identity provider or an API key may also be given.
+    """
 
     def __init__(self, edge_url: str, token: str | None = None) -> None:
         self._edge_url = edge_url
+        self._token: str | None = None
+        self._refresh_token: str | None = None
+        self._refreshing = asyncio.Lock()
         self._http = httpx.AsyncClient(base_url=edge_url, timeout=TIMEOUT_SECONDS, trust_env=not is_loopback(edge_url))
-        self._use(token)
+        self.use(token)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,8 +105,44 @@ class EdgeRest:
     async def sign_in(self, name: str) -> SignedIn:
         """The development sign-in, which edges offer on loopback only. Later calls use the new token."""
         said = await self._call("POST", "/v1/dev/sign-in", json={"name": name})
-        self._use(said["token"])
+        self.use(said["token"])
         return SignedIn(said["token"], said["user_id"])
+
+    async def sign_in_with_password(self, name: str, password: str) -> SignedIn:
+        """Signs in with a local account. Later calls use its token, which lasts some minutes: see `refresh`.
+
+        Raises EdgeRefused: `wrong_password`, `too_many_sign_ins`.
+        """
+        return self._keep(await self._call("POST", "/v1/sign-in", json={"name": name, "password": password}))
+
+    async def refresh(self) -> str:
+        """The next token of a sign-in with a password. Raises SignInAgain once that has ended.
+
+        Of several calls at once one asks: a refresh token works once, and a second use of it ends the sign-in.
+        """
+        seen = self._refresh_token
+        async with self._refreshing:
+            if self._token is None or self._refresh_token is None:
+                raise SignInAgain(ErrorCode.NOT_AUTHENTICATED.text)
+            if self._refresh_token == seen:
+                wish = {"refresh_token": self._refresh_token}
+                self._keep(await self._call("POST", "/v1/sign-in/refresh", json=wish))
+            return self._token
+
+    async def ticket(self) -> str:
+        """A token for one websocket, which lives as long as the sign-in. Good for a minute, once."""
+        ticket: str = (await self._call("POST", "/v1/ws-tickets"))["ticket"]
+        return ticket
+
+    async def sign_out(self) -> None:
+        """Ends the sign-in, and closes its websockets wherever they are."""
+        await self._call("POST", "/v1/sign-out")
+
+    def use(self, token: str | None) -> None:
+        """Later calls use this token, or API key."""
+        self._token = token
+        if token is not None:
+            self._http.headers["Authorization"] = f"Bearer {token}"
 
     async def conversations(self, *, limit: int = 50, before: str | None = None) -> ConversationPage:
         """The user's conversations, the one changed last first. `before`: `next` of the page before."""
@@ -125,9 +168,10 @@ class EdgeRest:
         said = await self._call("GET", "/v1/models")
         return Models(said["default"], [ModelRow(row["alias"], row["title"]) for row in said["models"]])
 
-    def _use(self, token: str | None) -> None:
-        if token is not None:
-            self._http.headers["Authorization"] = f"Bearer {token}"
+    def _keep(self, said: dict[str, Any]) -> SignedIn:
+        self.use(said["token"])
+        self._refresh_token = said["refresh_token"]
+        return SignedIn(said["token"], said["user_id"])
 
     async def _call(self, method: str, path: str, **content: Any) -> Any:
         try:
@@ -162,11 +206,13 @@ def _message(row: dict[str, Any]) -> MessageRow:
 
 
 def _refusal(response: httpx.Response) -> Exception:
-    if response.status_code == 401:
-        return SignInAgain(ErrorCode.NOT_AUTHENTICATED.text)
     try:
         error = response.json()["error"]
+        if response.status_code == 401 and error["code"] != ErrorCode.WRONG_PASSWORD:
+            return SignInAgain(ErrorCode.NOT_AUTHENTICATED.text)
         return EdgeRefused(error["code"], error["text"], temporary=bool(error.get("temporary")))
     except (ValueError, KeyError, TypeError):
         # A proxy's page, or another server altogether.
+        if response.status_code == 401:
+            return SignInAgain(ErrorCode.NOT_AUTHENTICATED.text)
         return EdgeRefused("http", f"The server answered {response.status_code}.", temporary=response.is_server_error)

@@ -65,14 +65,14 @@ def _talk(resume: bool, model: str | None) -> int:
 
 
 async def _talk_to_a_child(resume: bool, model: str | None) -> int:
-    from infra.talk import talk  # noqa: PLC0415  loaded while the server starts
+    from infra.talk import ByName, talk  # noqa: PLC0415  loaded while the server starts
 
     settings, console = SharedSettings(), Console()
     async with AsyncExitStack() as stack:
         with console.status("starting: broker, history, worker, edge, model ..."):
             server = await stack.enter_async_context(server_process(settings.data / "samvad.log"))
         _greet(console, settings, server)
-        return await talk(server.edge, settings.name, resume=resume, model=model)
+        return await talk(server.edge, ByName(settings.name), resume=resume, model=model)
 
 
 def _greet(console: Console, settings: SharedSettings, server: RunningServer) -> None:

@@ -1,6 +1,6 @@
 """The terminal client's composition: signs in, connects, and runs the chat or the script of questions.
 
-In: the edge's address and a name. Out: the exit code.
+In: the edge's address, and how to sign in. Out: the exit code.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from infra.talk.models import ModelChoice, UnknownModel
 from infra.talk.piped import Lines, Piped
 from infra.talk.prompting import Prompt
 from infra.talk.screen import Screen
-from infra.talk.signed_in import SignedIn
+from infra.talk.signed_in import Credentials, SignedIn
 from samvad_client import EdgeRest, SamvadClient, SamvadError
 from schemas.ids import new_id
 
@@ -23,12 +23,12 @@ INTERRUPTED = 130
 """What shells expect after Ctrl-C."""
 
 
-async def talk(edge_url: str, name: str, *, resume: bool = False, model: str | None = None) -> int:
+async def talk(edge_url: str, credentials: Credentials, *, resume: bool = False, model: str | None = None) -> int:
     """Talks until the person or the script is done. 0 if all went well, 1 if not, 130 after Ctrl-C in an answer."""
     interrupts = Interrupts()
     try:
         with interrupts.installed():
-            return await _talk(edge_url, name, interrupts, resume=resume, model=model)
+            return await _talk(edge_url, credentials, interrupts, resume=resume, model=model)
     except (SamvadError, UnknownModel) as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
@@ -39,9 +39,11 @@ async def talk(edge_url: str, name: str, *, resume: bool = False, model: str | N
         return INTERRUPTED
 
 
-async def _talk(edge_url: str, name: str, interrupts: Interrupts, *, resume: bool, model: str | None) -> int:
+async def _talk(
+    edge_url: str, credentials: Credentials, interrupts: Interrupts, *, resume: bool, model: str | None
+) -> int:
     async with AsyncExitStack() as stack:
-        person = SignedIn(await stack.enter_async_context(EdgeRest(edge_url)), name)
+        person = SignedIn(await stack.enter_async_context(EdgeRest(edge_url)), credentials)
         token = await person.sign_in()
         models = ModelChoice(await person.call(lambda rest: rest.models()))
         if model is not None:

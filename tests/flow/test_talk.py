@@ -18,10 +18,11 @@ from tests.flow.talking_edge import TalkingEdge, talking_edge
 
 PROGRAM = """
 import asyncio, fcntl, sys, termios
-from infra.talk import talk
+from infra.talk import ByName, talk
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # the controlling terminal, so that Ctrl-C is a signal
-sys.exit(asyncio.run(talk(sys.argv[1], "asha", resume="--resume" in sys.argv, model=next(iter(sys.argv[3:]), None))))
+model = next(iter(sys.argv[3:]), None)
+sys.exit(asyncio.run(talk(sys.argv[1], ByName("asha"), resume="--resume" in sys.argv, model=model)))
 """
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 OLD = "11111111-1111-4111-8111-111111111111"
