@@ -28,7 +28,7 @@ class SharedSettings(BaseSettings):
     trace_file: Path | None = Field(default=None, description="write spans to this file, one JSON object per line")
     trace_ratio: float = Field(default=1.0, ge=0, le=1, description="share of turns that are traced")
     sign_in_secret_file: Path | None = Field(
-        default=None, description="32 bytes or more that all edges share (default: made in SAMVAD_DATA)"
+        default=None, description="32 bytes or more, for tokens, that all edges share (default: made in SAMVAD_DATA)"
     )
 
 
