@@ -13,6 +13,8 @@ from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.models_offered import OfferedModels
 from ws_edge.reply_listener import ReplyListener
 from ws_edge.signing_in.desk import DeskParts
+from ws_edge.signing_in.oidc_settings import OidcSettings
+from ws_edge.signing_in.settings import SignInSettings
 from ws_edge.signing_in.signing_out import Notices
 from ws_edge.traced_requests import TraceableRequests, TracedRequests
 
@@ -41,6 +43,12 @@ def edge_parts(common: Common, models: ModelsFile, requests: TraceableRequests, 
         metrics=EdgeMetrics(common.monitored.registry),
         tracing=common.tracing,
     )
+
+
+def refuse_bad_sign_in() -> None:
+    """Raises ValidationError now, and not after the servers were waited for."""
+    SignInSettings()
+    OidcSettings()
 
 
 def desk_parts(store: "Store", notices: Notices, secret: bytes) -> DeskParts:

@@ -9,7 +9,7 @@ import structlog
 
 from consumers.settings import WorkerSettings
 from consumers.worker import Worker, running_worker
-from infra.edge_parts import edge_parts
+from infra.edge_parts import edge_parts, refuse_bad_sign_in
 from infra.embedded_broker import embedded_broker
 from infra.late_door import LateDoor, import_litellm, open_door
 from infra.models_in_use import ModelsInUse, models_in_use
@@ -86,6 +86,7 @@ async def _running(
 def _settings() -> tuple[EdgeSettings, WorkerSettings]:
     """Both roles', with a short drain unless the environment says otherwise. Raises what a taken port does."""
     edge_settings, worker_settings = EdgeSettings(), WorkerSettings()
+    refuse_bad_sign_in()
     if "SAMVAD_DRAIN_SECONDS" not in os.environ:
         quickly = {"drain_seconds": EMBEDDED_DRAIN_SECONDS}
         edge_settings = edge_settings.model_copy(update=quickly)

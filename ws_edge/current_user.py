@@ -26,7 +26,7 @@ async def current_identity(
     """Who asks. Raises RestError 401 and 403, and SignInUnavailable."""
     secret = secret_in(request.headers.raw)
     try:
-        if credentials is None and "authorization" not in request.headers and secret is not None:
+        if credentials is None and secret is not None:
             return await _by_cookie(request, secret)
         sign_in: SignIn = request.app.state.sign_in
         return await sign_in.check("" if credentials is None else credentials.credentials, MAX_AGE_SECONDS)

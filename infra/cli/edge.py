@@ -6,7 +6,7 @@ import typer
 
 from infra.cli.refusals import clear_refusals
 from infra.cli.roles import EMBEDDED, UNTIL_STDIN_CLOSES, common_of, run_role, say_ready
-from infra.edge_parts import edge_parts
+from infra.edge_parts import edge_parts, refuse_bad_sign_in
 from infra.settings import SharedSettings
 from infra.sign_in_secret import sign_in_secret
 from infra.signals import told_to_stop
@@ -24,6 +24,7 @@ def edge(embedded_broker: EMBEDDED = False, until_stdin_closes: UNTIL_STDIN_CLOS
 
 async def _edge(shared: SharedSettings, embedded_broker: bool, until_stdin_closes: bool) -> int:
     secret, settings = sign_in_secret(shared), EdgeSettings()
+    refuse_bad_sign_in()
     async with AsyncExitStack() as stack:
         told = await stack.enter_async_context(told_to_stop(until_stdin_closes))
         told.drain_seconds = settings.drain_seconds

@@ -111,6 +111,8 @@ def _do_to(name: str, change: Callable[[Accounts, str], Awaitable[None]], done: 
         return row.name or ""
 
     print(f"{_do(find_and_change)} {done}")
+    if KafkaSettings().address() is None:
+        typer.echo("SAMVAD_KAFKA is not set, so running edges were not told: sockets that are open now stay", err=True)
 
 
 def _do(work: Callable[[Accounts], Awaitable[T]]) -> T:

@@ -28,7 +28,7 @@ FOREIGN = [
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     folder = tmp_path_factory.mktemp("edge")
-    async with stage(folder, allowed_origins=PAGE, hello_seconds=0.3) as running:
+    async with stage(folder, allowed_origins=PAGE, hello_seconds=1) as running:
         for name in ("asha", "ravi"):
             await an_account(running, name)
         yield running
@@ -88,10 +88,14 @@ async def test_a_foreign_page_gets_no_socket_whatever_cookie_comes_along(scene: 
 @pytest.mark.parametrize("cookie", ["", "x", "é", "a" * 5000, "=;=;", f"{COOKIE}", f"{COOKIE}=x; {COOKIE}=y"])
 async def test_a_bad_cookie_is_as_none_and_a_hello_still_opens(scene: Stage, cookie: str) -> None:
     headers = {"cookie": f"{COOKIE}={cookie}" if COOKIE not in cookie else cookie}
+    token = (await tokens_of(scene, "asha"))["token"]
     async with scene.connected(additional_headers=headers, origin=PAGE) as person:
-        await person.say(type="hello", token=(await tokens_of(scene, "asha"))["token"])
+        await person.say(type="hello", token=token)
         await person.hear("ready")
-    async with scene.connected(additional_headers=headers, origin=PAGE) as person:
+
+
+async def test_a_bad_cookie_without_a_hello_closes_4401(scene: Stage) -> None:
+    async with scene.connected(additional_headers={"cookie": f"{COOKIE}=x"}, origin=PAGE) as person:
         assert await person.close_code() == 4401
 
 

@@ -2,6 +2,7 @@
 
 from schemas import codec
 from schemas.frames import AnyServerFrame, ConversationChanged, ServerFrame, Snapshot
+from schemas.headers import ReplyAddress
 from schemas.ids import new_id, seq_of
 from schemas.statuses import TurnStatus
 from tests.edge_turns import Turn, answer_frames, reply
@@ -286,3 +287,14 @@ def test_one_users_turn_is_never_shown_under_anothers_conversation_of_the_same_i
     stranger = edge.feed(Turn(user_id=new_id(), conversation_id=turn.conversation_id))
     edge.publish(turn, turn.asked(), *answer_frames(turn, 1))
     assert heard(stranger) == []
+
+
+def test_what_edges_tell_each_other_is_handed_to_no_session() -> None:
+    hub = Hub(TurnsInFlight())
+    feed = Feed("u", hub.turns, Outbox(10_000, 20_000))
+    hub.join(feed)
+    for kind in ("signed_out", "something newer"):
+        hub.route("u", ReplyAddress(kind, ""), b'{"type":"secret"}', now=0)
+    assert feed.next_to_send() is None
+    hub.route("u", ReplyAddress("conversation", "c"), b'{"type":"conversation"}', now=0)
+    assert feed.next_to_send() == b'{"type":"conversation"}'
