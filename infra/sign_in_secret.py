@@ -1,4 +1,4 @@
-"""The secret that tokens are signed with: what all edges of one system must share, so that each takes the others' tokens.
+"""The secret that tokens are signed with: shared by all edges of a system, so that each takes the others' tokens.
 
 In: a file that somebody provides, or the data folder where one is made. Out: its bytes.
 """
