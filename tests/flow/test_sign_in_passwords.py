@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from schemas.ids import user_id_of
 from tests.flow.rest_calls import assert_error
-from tests.flow.running_edge import SECRET, Stage, stage
+from tests.flow.running_edge import QUICK_HASHER, SECRET, Stage, stage
 from tests.flow.signing_in import (
     PASSWORD,
     accounts_of,
@@ -76,7 +76,7 @@ class CountingPasswords(Passwords):
     """Remembers what was verified against: None costs as much as a real hash."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(QUICK_HASHER)
         self.stored: list[str | None] = []
 
     async def verify(self, password: str, stored: str | None) -> bool:
