@@ -46,7 +46,7 @@ def http_app(desk: Desk, routers: list[APIRouter], allowed_origins: frozenset[st
         allow_origins=sorted(allowed_origins),
         allow_credentials=True,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", "last-event-id"],
     )
     rest_errors.install(app)
     for router in routers:

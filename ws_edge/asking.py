@@ -100,6 +100,10 @@ class Asking:
         """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""
         return self._parts.errands.start(feed, _line(feed.user_id, conversation_id), work, broken)
 
+    async def until_answered(self, user_id: str, conversation_id: str) -> None:
+        """Returns once all that this user asked here so far is accepted or refused, and was told so."""
+        await self._parts.errands.until_done(_line(user_id, conversation_id))
+
     async def _accept(self, feed: Feed, request: ChatRequest) -> None:
         """From the client's frame to `accepted`."""
         if self._is_known(request):

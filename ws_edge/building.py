@@ -24,11 +24,14 @@ from ws_edge.app import EdgeApp, http_app
 from ws_edge.asking import Asking, AskingParts
 from ws_edge.changing_conversations import ConversationChanger
 from ws_edge.clocks import Clocks
+from ws_edge.connected import Connected
 from ws_edge.dev_sign_in import ISSUER as DEV_ISSUER
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.dev_sign_in_route import dev_sign_in_routes
 from ws_edge.edge_numbers import NumbersOfEdge
 from ws_edge.errands import Errands
+from ws_edge.event_stream import StreamParts
+from ws_edge.finding_turns import TurnFinder
 from ws_edge.health import health_routes
 from ws_edge.hub import Hub
 from ws_edge.looking_up import TurnLookup
@@ -49,6 +52,7 @@ from ws_edge.sweeping import Sweeper
 from ws_edge.telling_again import TurnTeller
 from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import TurnsInFlight
+from ws_edge.turns_rest import TurnsApi, TurnsApiParts
 from ws_edge.waiting_lines import WaitingLines
 from ws_edge.watch_reading import WatchReader
 from ws_edge.watching import Watcher
@@ -112,7 +116,7 @@ class Built:
     """An edge's running parts."""
 
     app: EdgeApp
-    sockets: Sockets
+    connected: Connected
     hub: Hub
     lookup: TurnLookup
     watcher: Watcher
@@ -151,14 +155,16 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
     parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
-    sockets = Sockets(session_parts, readiness, origins)
-    parts.metrics.read_from(NumbersOfEdge(sockets, hub, parts.source.lag_seconds))
-    routers = [*_routers(settings, parts, hub, announcer), sign_in_routes(desk)]
+    connected = Connected()
+    sockets = Sockets(session_parts, readiness, origins, connected)
+    parts.metrics.read_from(NumbersOfEdge(connected, hub, parts.source.lag_seconds))
+    turns_api = _turns_api(parts, session_parts, lookup, connected, readiness)
+    routers = [*_routers(settings, parts, hub, announcer), turns_api.routes(), sign_in_routes(desk)]
     http = http_app(desk, routers, origins)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
     queue_teller = QueueTeller(hub, parts.clocks, parts.source.ready.is_set)
     hub.note_waiting = queue_teller.note
-    running = (sockets, hub, lookup, watcher, errands, sweeper, queue_teller, readiness)
+    running = (connected, hub, lookup, watcher, errands, sweeper, queue_teller, readiness)
     return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans, desk)
 
 
@@ -208,6 +214,22 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
 def _desk(settings: EdgeSettings, parts: EdgeParts) -> Desk:
     """Development tokens are taken where they are given out only."""
     return Desk(parts.desk, parts.dev_sign_in if settings.has_dev_sign_in else None, DEV_ISSUER)
+
+
+def _turns_api(
+    parts: EdgeParts, session: SessionParts, lookup: TurnLookup, connected: Connected, readiness: Readiness
+) -> TurnsApi:
+    """REST goes the sockets' way: through the very parts that sessions have."""
+    return TurnsApi(
+        TurnsApiParts(
+            streams=StreamParts(session.settings, session.hub, session.watcher, connected, session.metrics),
+            asking=session.asking,
+            stopping=session.stopping,
+            teller=TurnTeller(session.hub.turns, lookup),
+            finder=TurnFinder(session.hub.turns, parts.turns, parts.conversations, parts.clocks.now),
+            readiness=readiness,
+        )
+    )
 
 
 def _routers(settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer) -> list[APIRouter]:

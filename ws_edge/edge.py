@@ -16,8 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ws_edge.building import Built, EdgeParts, build
-from ws_edge.draining import drain
-from ws_edge.open_session import OpenSession
+from ws_edge.draining import Drainable, drain
 from ws_edge.readiness import Readiness
 from ws_edge.server import EdgeServer, edge_server, listening_socket
 from ws_edge.settings import EdgeSettings
@@ -28,12 +27,13 @@ ERRANDS_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RunningEdge:
-    """An edge that serves. `ready` is set once it knows every turn in flight; `sessions` are the open ones."""
+    """An edge that serves. `ready` is set once it knows every turn in flight; `sessions` are the open ones, on
+    websockets and as event streams."""
 
     address: str
     ready: asyncio.Event
     readiness: Readiness
-    sessions: Collection[OpenSession]
+    sessions: Collection[Drainable]
 
 
 @asynccontextmanager
@@ -54,14 +54,14 @@ async def edge(
             tasks.create_task(built.queue_teller.run(stop), name="queue-teller")
             tasks.create_task(server.serve(sockets=[listener]), name="server")
             await server.is_up.wait()
-            yield RunningEdge(address, parts.source.ready, built.readiness, built.sockets.sessions)
+            yield RunningEdge(address, parts.source.ready, built.readiness, built.connected.sessions)
             await _wind_down(settings, built, server, hurry or asyncio.Event())
             stop.set()
 
 
 async def _wind_down(settings: EdgeSettings, built: Built, server: EdgeServer, hurry: asyncio.Event) -> None:
     built.readiness.is_draining = True
-    await drain(built.sockets.sessions, built.sockets.empty, settings.drain_seconds, hurry)
+    await drain(built.connected.sessions, built.connected.empty, settings.drain_seconds, hurry)
     server.should_exit = True
     await built.errands.finish(ERRANDS_SECONDS)
     await built.watcher.close()

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
+from ws_edge.connected import Connected
 from ws_edge.hub import Hub
-from ws_edge.sockets import Sockets
 
 
 class NumbersOfEdge:
     """What `observability.edge_metrics` shows."""
 
-    def __init__(self, sockets: Sockets, hub: Hub, reply_lag_seconds: Callable[[], float]) -> None:
-        self._sockets = sockets
+    def __init__(self, connected: Connected, hub: Hub, reply_lag_seconds: Callable[[], float]) -> None:
+        self._connected = connected
         self._hub = hub
         self.reply_lag_seconds = reply_lag_seconds
 
     def connections(self) -> float:
-        return len(self._sockets.sessions)
+        return len(self._connected.sessions)
 
     def sessions(self) -> float:
         return self._hub.session_count

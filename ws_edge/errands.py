@@ -38,6 +38,11 @@ class Errands:
     def is_under_way(self, line: Hashable) -> bool:
         return line in self._last
 
+    async def until_done(self, line: Hashable) -> None:
+        """Returns once all that is under way in this line so far is done."""
+        if (last := self._last.get(line)) is not None:
+            await asyncio.wait([last])
+
     def cancel_of(self, owner: Hashable) -> None:
         """Ends what this owner has under way."""
         for task in [task for task, other in self._tasks.items() if other is owner]:

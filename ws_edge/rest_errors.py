@@ -4,6 +4,7 @@ In: exceptions of routes, of FastAPI and of the store. Out: a response from the 
 traceback, and never a word of what the client sent.
 """
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -29,13 +30,13 @@ _CODES = {
 
 
 class RestError(Exception):
-    """A route's refusal."""
+    """A route's refusal. `retry_after_ms`: when another try may go better."""
 
-    def __init__(self, status: int, code: ErrorCode, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, code: ErrorCode, retry_after_ms: int | None = None) -> None:
         super().__init__(code.value)
-        self.headers = headers
         self.status = status
         self.code = code
+        self.retry_after_ms = retry_after_ms
 
 
 def not_found() -> RestError:
@@ -61,7 +62,8 @@ def response(status: int, code: ErrorCode, headers: Mapping[str, str] | None = N
 
 async def _on_rest_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RestError)
-    return response(error.status, error.code, error.headers)
+    wait_ms = error.retry_after_ms
+    return response(error.status, error.code, {"retry-after": str(math.ceil(wait_ms / 1000))} if wait_ms else None)
 
 
 async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:

@@ -1,12 +1,22 @@
 """What the REST API says and takes, as OpenAPI describes it (DESIGN 8)."""
 
-from typing import Annotated
+import uuid
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
+from schemas.client_frames import OnBusy, Regenerate, Send
 from schemas.clock import rfc3339
 from store.rows import ConversationRow, MessageRow
 
+
+def _as_utf_8(text: str) -> str:
+    """JSON can hold halves of characters (`"\\ud800"`), which can be neither sent on nor stored."""
+    text.encode()  # a UnicodeEncodeError is a ValueError: the request is a bad one
+    return text
+
+
+Text = Annotated[str, AfterValidator(_as_utf_8)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -54,6 +64,41 @@ class MessagesPage(BaseModel):
 
 class Rename(BaseModel):
     title: Title
+
+
+class AskTurn(BaseModel):
+    """A question (`text`), or one asked before that is to be answered again (`message_id`); as `send` and `regenerate`
+    have it. Make a new `request_id` for each, and send the very same again when no answer came.
+    """
+
+    request_id: uuid.UUID
+    conversation_id: uuid.UUID = Field(description="A new one begins a conversation.")
+    text: Text | None = None
+    message_id: uuid.UUID | None = Field(default=None, description="Of a user message.")
+    model: str | None = Field(default=None, description="One of the offered aliases.")
+    parent_id: uuid.UUID | None = None
+    attachments: list[str] | None = None
+    on_busy: OnBusy = "queue"
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.text is None) == (self.message_id is None):
+            raise ValueError("either text or message_id")
+        return self
+
+    def frame(self) -> Send | Regenerate:
+        """What a client on a websocket would say."""
+        if self.message_id is not None:
+            return Regenerate(self.request_id, self.conversation_id, self.message_id, self.model)
+        asked = (self.request_id, self.conversation_id, self.text or "", self.model)
+        return Send(*asked, self.parent_id, self.attachments, self.on_busy)
+
+
+class AcceptedTurn(BaseModel):
+    """Durable: it will be answered, whatever happens to this connection."""
+
+    turn_id: str
+    request_id: str
 
 
 class OfferedModel(BaseModel):

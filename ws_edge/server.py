@@ -18,6 +18,10 @@ from ws_edge.settings import EdgeSettings
 
 BACKLOG = 2048
 HTTP_GRACE_SECONDS = 2
+_CLIENTS_DOING = (
+    "ASGI callable returned without completing handshake.",
+    "ASGI callable returned without completing response.",
+)
 SEND_BUFFER_BYTES = 128 * 1024
 """Left alone, the kernel keeps up to 4 MiB for each slow reader: old deltas that one snapshot replaces (G7)."""
 
@@ -77,10 +81,11 @@ def edge_server(app: Any, settings: EdgeSettings) -> EdgeServer:
 def _nothing_private(record: logging.LogRecord) -> bool:
     """Whatever the level: below WARNING uvicorn logs whole addresses (W9) and, through websockets, whole frames.
 
-    Two of its errors are a client's doing and no reason to wake anybody: text that is not UTF-8 (the client gets 1007),
-    and an upgrade that we refused, which uvicorn does not count as a finished handshake.
+    Some of its errors are a client's doing and no reason to wake anybody: text that is not UTF-8 (the client gets
+    1007), an upgrade that we refused, which uvicorn does not count as a finished handshake, and an event stream that
+    nobody reads, which we cut off in the middle.
     """
-    if record.msg == "ASGI callable returned without completing handshake.":
+    if record.msg in _CLIENTS_DOING:
         return False
     if record.msg == "Invalid UTF-8 sequence received from client.":
         record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"

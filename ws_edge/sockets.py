@@ -1,15 +1,14 @@
-"""Every websocket of this edge: let in or refused, counted, and known until it is over.
+"""Every websocket of this edge: let in or refused, and among the connected until it is over.
 
-In: ASGI websocket connections. Out: running sessions, and what they say when the edge drains.
+In: ASGI websocket connections. Out: running sessions.
 """
-
-import asyncio
 
 import structlog
 
 from schemas import codec
 from schemas.errors import ErrorCode
 from ws_edge.close_codes import Close
+from ws_edge.connected import Connected
 from ws_edge.error_body import error_body
 from ws_edge.open_session import OpenSession, Receive, SessionParts
 from ws_edge.readiness import Readiness
@@ -24,13 +23,13 @@ log = structlog.get_logger(__name__)
 class Sockets:
     """An ASGI application for websockets."""
 
-    def __init__(self, parts: SessionParts, readiness: Readiness, allowed_origins: frozenset[str]) -> None:
+    def __init__(
+        self, parts: SessionParts, readiness: Readiness, allowed_origins: frozenset[str], connected: Connected
+    ) -> None:
         self._parts = parts
         self._readiness = readiness
         self._allowed_origins = allowed_origins
-        self.sessions: set[OpenSession] = set()
-        self.empty = asyncio.Event()
-        self.empty.set()
+        self._connected = connected
 
     async def __call__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
         await receive()  # the ASGI server says that somebody wants in
@@ -39,26 +38,18 @@ class Sockets:
             await _refuse(send, status)
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-        unwelcome = self._readiness.refusal_of_session(len(self.sessions))
+        unwelcome = self._readiness.refusal_of_session(len(self._connected.sessions))
         if unwelcome is not None:
             await send_close(send, Close(unwelcome))
             return
-        await self._run(OpenSession(self._parts, receive, send, self._cookie_in(scope)))
+        session = OpenSession(self._parts, receive, send, self._cookie_in(scope))
+        with self._connected.during(session):
+            await session.run()
 
     def _cookie_in(self, scope: Message) -> str | None:
         """A browser's sign-in, if one of our own pages opens this; without an Origin nobody knows which page it is."""
         headers = scope["headers"]
         return secret_in(headers) if is_from_allowed_page(headers, self._allowed_origins) else None
-
-    async def _run(self, session: OpenSession) -> None:
-        self.sessions.add(session)
-        self.empty.clear()
-        try:
-            await session.run()
-        finally:
-            self.sessions.discard(session)
-            if not self.sessions:
-                self.empty.set()
 
 
 async def _refuse(send: SendMessage, status: int) -> None:

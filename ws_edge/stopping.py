@@ -78,7 +78,7 @@ class Stopping:
         request_id = None if frame.request_id is None else str(frame.request_id)
         if frame.turn_id is not None:
             turn_id = str(frame.turn_id)
-            self._begin(partial(self._parts.errands.start, feed, ("stop", turn_id)), _Wish(feed, turn_id, request_id))
+            self._begin(partial(self._parts.errands.start, feed, _line(turn_id)), _Wish(feed, turn_id, request_id))
         elif request_id is not None and frame.conversation_id is not None:
             conversation_id = str(frame.conversation_id)
             wish = _Wish(feed, turn_id_of(feed.user_id, conversation_id, request_id), request_id)
@@ -86,6 +86,10 @@ class Stopping:
             self._begin(partial(self._parts.asking.after_asks, feed, conversation_id), wish)
         else:
             feed.say(error_frame(ErrorCode.BAD_FRAME, request_id=request_id, frame_type="stop"))
+
+    async def until_noted(self, turn_id: str) -> None:
+        """Returns once all stops of this turn so far are in its row, or were refused."""
+        await self._parts.errands.until_done(_line(turn_id))
 
     def _begin(self, start: Callable[[Work, Callable[[], None]], bool], wish: _Wish) -> None:
         # Before the row says so, for the end may come at once; and while the session is there, which leaves it again.
@@ -137,3 +141,8 @@ class Stopping:
         except WriteError as error:
             log.warning("stop_not_announced", turn_id=wish.turn_id, reason=repr(error))
             wish.say_error(ErrorCode.OVERLOADED)
+
+
+def _line(turn_id: str) -> tuple[str, str]:
+    """Stops of one turn go one after the other."""
+    return ("stop", turn_id)

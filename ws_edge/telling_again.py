@@ -11,7 +11,7 @@ from schemas.requests import ChatRequest
 from store.errors import StoreUnavailable
 from ws_edge.feed import Feed
 from ws_edge.looking_up import TurnLookup
-from ws_edge.shown import shown_by_store
+from ws_edge.shown import Shown, shown_by_store
 from ws_edge.turns_in_flight import TurnsInFlight
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,14 @@ class TurnTeller:
             return
         feed.await_turn(request.conversation_id, request.turn_id)
         self._lookup.want(request.user_id, request.conversation_id, request.turn_id)
+
+    async def how_it_stands(self, user_id: str, conversation_id: str, turn_id: str) -> bytes:
+        """A snapshot of a turn of theirs; of one with a hole, what the store has of it. Raises StoreUnavailable."""
+        if (snapshot := await self._snapshot(user_id, conversation_id, turn_id)) is not None:
+            return snapshot
+        stored = await self._lookup.read(user_id, conversation_id, turn_id)
+        shown = Shown() if stored.row is None else shown_by_store(stored.row, stored.checkpoint)
+        return shown.snapshot(conversation_id, turn_id)
 
     async def _snapshot(self, user_id: str, conversation_id: str, turn_id: str) -> bytes | None:
         """From memory, else from the store; None for a turn with a hole. Raises StoreUnavailable."""

@@ -1,6 +1,5 @@
 """What goes wrong while somebody signs in, in REST's words."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +12,9 @@ from ws_edge.signing_in.attempts import TooManyAttempts
 from ws_edge.signing_in.names import BadName, BadPassword
 from ws_edge.signing_in.passwords import TooManyAtOnce
 
+SOON_MS = 1_000
+"""Hashing one password takes a fraction of that."""
+
 
 @contextmanager
 def refusals_named(not_signed_in: ErrorCode = ErrorCode.NOT_AUTHENTICATED) -> Iterator[None]:
@@ -22,10 +24,9 @@ def refusals_named(not_signed_in: ErrorCode = ErrorCode.NOT_AUTHENTICATED) -> It
     except NotSignedIn as error:
         raise RestError(401, not_signed_in) from error
     except TooManyAttempts as error:
-        wait = {"retry-after": str(math.ceil(error.retry_after_seconds))}
-        raise RestError(429, ErrorCode.TOO_MANY_SIGN_INS, wait) from error
+        raise RestError(429, ErrorCode.TOO_MANY_SIGN_INS, int(error.retry_after_seconds * 1000)) from error
     except TooManyAtOnce as error:
-        raise RestError(503, ErrorCode.OVERLOADED, {"retry-after": "1"}) from error
+        raise RestError(503, ErrorCode.OVERLOADED, SOON_MS) from error
     except NameTaken as error:
         raise RestError(409, ErrorCode.NAME_TAKEN) from error
     except TooManyKeys as error:
