@@ -17,6 +17,7 @@ from consumers.endings import messages_of
 from consumers.history import ConversationGone, History, Path, UnknownParent
 from consumers.llm.pieces import Piece
 from consumers.llm.prefill import to_go_on_from
+from consumers.new_conversations import announce_new_conversation
 from consumers.outcomes import Ending, Failed, Stopped
 from consumers.patience import until_it_works
 from consumers.processing import Processing
@@ -78,6 +79,7 @@ class Beginner:
         attempt = Attempt(request, turn, claimed, row, path, frames, look.place, cannot_be_answered=failure)
         if row.attempt > 1 and not is_broken:
             attempt.earlier = await until_it_works(self._parts.checkpoints.newest, row.turn_id)
+        announce_new_conversation(self._parts.replies, attempt)
         return attempt
 
     async def start(self, attempt: Attempt) -> None:

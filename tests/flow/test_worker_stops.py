@@ -183,13 +183,13 @@ async def test_deleting_a_conversation_stops_its_turn_and_it_stays_gone(stage: S
     await stage.bills(request)
     assert await stage.messages(request) == []
     await a_whole_turn(stage)
-    assert stage.replies.changes(request.conversation_id) == []
+    assert [told.updated_at for told in stage.replies.changes(request.conversation_id)] == [request.accepted_at]
 
 
 async def test_a_question_to_a_deleted_conversation_fails_and_brings_nothing_back(stage: Stage) -> None:
     first = await stage.ask()
     await stage.replies.end_of(first.turn_id)
-    await stage.replies.until(lambda: stage.replies.changes(first.conversation_id))
+    await stage.replies.until(lambda: len(stage.replies.changes(first.conversation_id)) == 2)
     await delete(stage, first)
     second = await stage.ask(conversation_id=first.conversation_id)
     failed = (await stage.replies.end_of(second.turn_id))[-1]
@@ -197,7 +197,7 @@ async def test_a_question_to_a_deleted_conversation_fails_and_brings_nothing_bac
     assert (failed.code, failed.temporary) == (ErrorCode.CONVERSATION_DELETED, False)
     await a_whole_turn(stage)
     assert await stage.messages(first) == []
-    assert len(stage.replies.changes(first.conversation_id)) == 1
+    assert len(stage.replies.changes(first.conversation_id)) == 2
     row = await stage.store.conversations.get(first.user_id, first.conversation_id)
     assert row is not None
     assert row.deleted

@@ -14,6 +14,7 @@ from aiokafka.structs import ConsumerRecord
 from consumers.attempt_frames import MAX_DELTA_CHARACTERS
 from consumers.llm.pieces import Piece, ProviderFault
 from schemas import codec
+from schemas.clock import rfc3339
 from schemas.control import ConversationRenamed
 from schemas.errors import ErrorCode
 from schemas.frames import AnyServerFrame, Completed, Delta, Failed, Started
@@ -83,8 +84,25 @@ async def test_the_conversation_enters_the_list_with_a_title_before_the_end_is_t
     messages = await stage.messages(request)
     assert row is not None
     assert (row.title, row.leaf, row.deleted) == ("Who are you?", messages[-1].message_id, False)
-    changed = await stage.replies.until(lambda: stage.replies.changes(request.conversation_id))
-    assert [frame.title for frame in changed] == ["Who are you?"]
+    changed = await stage.replies.until(
+        lambda: len(found := stage.replies.changes(request.conversation_id)) == 2 and found
+    )
+    assert [frame.title for frame in changed] == ["Who are you?"] * 2
+    assert [frame.updated_at for frame in changed] == [request.accepted_at, rfc3339(row.updated_at_ms)]
+
+
+async def test_a_new_conversation_is_told_to_all_devices_when_its_first_question_is_taken(
+    stage: Stage, door: ScriptedDoor
+) -> None:
+    gate = Gate()
+    door.scripts["new"] = ["Wait", gate, "!"]
+    request = await stage.ask("Who are you?\nReally?", model="new")
+    await gate.wait_for_model()
+    (told,) = await stage.replies.until(lambda: stage.replies.changes(request.conversation_id))
+    assert (told.title, told.updated_at, told.deleted) == ("Who are you?", request.accepted_at, None)
+    assert stage.replies.ends(request.turn_id) == []
+    gate.open()
+    await stage.replies.end_of(request.turn_id)
 
 
 async def test_the_newest_answer_is_the_leaf_also_after_one_of_a_worker_whose_clock_is_ahead(stage: Stage) -> None:
@@ -219,12 +237,12 @@ async def test_a_repair_of_a_later_turn_keeps_the_conversations_title(stage: Sta
     first = await stage.ask("The first")
     second = await stage.ask("The second", conversation_id=first.conversation_id)
     await stage.replies.end_of(second.turn_id)
-    await stage.replies.until(lambda: len(stage.replies.changes(first.conversation_id)) == 2)
+    await stage.replies.until(lambda: len(stage.replies.changes(first.conversation_id)) == 3)
     await stage.ask_again(second)
     changes = await stage.replies.until(
-        lambda: len(found := stage.replies.changes(first.conversation_id)) == 3 and found
+        lambda: len(found := stage.replies.changes(first.conversation_id)) == 4 and found
     )
-    assert [frame.title for frame in changes] == ["The first"] * 3
+    assert [frame.title for frame in changes] == ["The first"] * 4
 
 
 async def test_a_conversation_renamed_while_it_is_answered_keeps_its_new_name(stage: Stage, door: ScriptedDoor) -> None:
@@ -244,9 +262,9 @@ async def test_a_conversation_renamed_while_it_is_answered_keeps_its_new_name(st
     third = await stage.ask("The third", conversation_id=first.conversation_id)
     await stage.replies.end_of(third.turn_id)
     changes = await stage.replies.until(
-        lambda: len(found := stage.replies.changes(first.conversation_id)) == 3 and found
+        lambda: len(found := stage.replies.changes(first.conversation_id)) == 4 and found
     )
-    assert [frame.title for frame in changes] == ["The first", "Renamed", "Renamed"]
+    assert [frame.title for frame in changes] == ["The first", "The first", "Renamed", "Renamed"]
 
 
 async def test_a_record_that_comes_twice_at_once_is_answered_once(stage: Stage, door: ScriptedDoor) -> None:
