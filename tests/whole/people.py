@@ -1,7 +1,7 @@
 """People with a strict eye: clients that record every violation of the protocol, and what history says."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -36,13 +36,24 @@ class Person:
 
 
 @asynccontextmanager
-async def person(edge: str, name: str) -> AsyncIterator[Person]:
-    """A person named `name` at an edge."""
+async def person(
+    edge: str, name: str, through: str | None = None, on_loss: Callable[[], None] | None = None
+) -> AsyncIterator[Person]:
+    """A person named `name` at an edge.
+
+    `through`: what the websocket goes through, such as a bad network; `on_loss` hears of each session that ended.
+    """
     async with AsyncExitStack() as stack:
         rest = await stack.enter_async_context(EdgeRest(edge))
         token = (await rest.sign_in(name)).token
         observer, sessions = StrictObserver(), Counter[bool]()
-        client = SamvadClient(edge, token, on_frame=observer, on_connection=lambda is_open: sessions.update([is_open]))
+
+        def note(is_open: bool) -> None:
+            sessions.update([is_open])
+            if not is_open and on_loss is not None:
+                on_loss()
+
+        client = SamvadClient(through or edge, token, on_frame=observer, on_connection=note)
         await stack.enter_async_context(client)
         yield Person(client, rest, observer, sessions=sessions)
 
