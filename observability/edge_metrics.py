@@ -57,7 +57,7 @@ class EdgeMetrics:
         self.sent = Tally(_types_of(AnyServerFrame))
         self.replies = Tally(_types_of(AnyServerFrame))
         self._show_tallies()
-        self._closes = self._counter("samvad_sessions_closed", "Sockets that are over, by who or what ended them", "by")
+        self._closes = self._counter("samvad_sessions_closed", "Sockets and event streams that are over, by who or what ended them", "by")
         self._rejections = self._counter("samvad_rejections", "Questions that were not accepted", "code")
         self._accept = self._seconds("samvad_accept_seconds", "From a question's turn to `accepted`", QUICK_SECONDS)
         first = "From `accepted` to the first delta handed to a session, at the edge that accepted"
@@ -68,7 +68,7 @@ class EdgeMetrics:
     def _show_tallies(self) -> None:
         shown = (
             ("samvad_frames_received_total", "Frames that clients sent", self.received),
-            ("samvad_frames_sent_total", "Frames written to sockets", self.sent),
+            ("samvad_frames_sent_total", "Frames written to sockets and event streams", self.sent),
             ("samvad_replies_read_total", "Records read from chat.replies", self.replies),
         )
         for name, meaning, tally in shown:
@@ -96,7 +96,7 @@ class EdgeMetrics:
     def read_from(self, edge: EdgeNumbers) -> None:
         """Shows what the edge keeps."""
         read = self._read
-        read.gauge("samvad_connections", "Open websockets", edge.connections)
+        read.gauge("samvad_connections", "Open websockets and event streams", edge.connections)
         read.gauge("samvad_sessions", "Those that have signed in", edge.sessions)
         read.gauge("samvad_turns_in_flight", "Open turns that this edge knows, of all users", edge.turns_in_flight)
         read.gauge("samvad_reply_lag_seconds", "How long this edge has been behind the replies", edge.reply_lag_seconds)

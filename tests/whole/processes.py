@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-START_SECONDS = 40
+START_SECONDS = 100
+"""Importing LiteLLM takes 5 s of a CPU, of which there may be little."""
 
 
 @dataclass

@@ -12,6 +12,8 @@ from samvad_client import backoff
 from tests.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.whole.people import assert_seen_is_stored, person
 
+pytestmark = pytest.mark.timeout(180)
+
 PEOPLE = 4
 CUTS = 24
 
