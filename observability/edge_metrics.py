@@ -57,7 +57,9 @@ class EdgeMetrics:
         self.sent = Tally(_types_of(AnyServerFrame))
         self.replies = Tally(_types_of(AnyServerFrame))
         self._show_tallies()
-        self._closes = self._counter("samvad_sessions_closed", "Sockets and event streams that are over, by who or what ended them", "by")
+        self._closes = self._counter(
+            "samvad_sessions_closed", "Sockets and event streams that are over, by who or what ended them", "by"
+        )
         self._rejections = self._counter("samvad_rejections", "Questions that were not accepted", "code")
         self._accept = self._seconds("samvad_accept_seconds", "From a question's turn to `accepted`", QUICK_SECONDS)
         first = "From `accepted` to the first delta handed to a session, at the edge that accepted"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from samvad_client import EdgeRefused, EdgeRest
 from schemas.frames import AnyTurnFrame, TerminalFrame
 from schemas.ids import new_id, seq_of
 from tests.edge_turns import Turn, answer_frames
@@ -280,3 +281,18 @@ async def test_a_deleted_conversations_turn_is_not_there(scene: Stage) -> None:
         assert (await http.delete(f"/v1/conversations/{turn.conversation_id}")).status_code == 204
         for path in ("", "/events"):
             assert_error(await http.get(f"/v1/turns/{turn.turn_id}{path}"), 404, "not_found")
+
+
+async def test_the_client_library_reads_a_turns_events(scene: Stage) -> None:
+    turn = of(scene)
+    async with EdgeRest(scene.running.address, scene.token("asha")) as rest:
+        await known(scene, turn, turn.started(), turn.delta("so "))
+        frames = rest.events(turn.turn_id)
+        assert [(await anext(frames)).seq for _ in range(2)] == [seq_of(1, 0), seq_of(1, 1)]  # type: ignore[union-attr]
+        terminal = turn.completed()
+        await store_end(scene, turn, terminal)
+        scene.publish(turn.user_id, terminal)
+        assert [frame async for frame in frames] == [terminal]
+        assert [frame async for frame in rest.events(turn.turn_id, after=terminal.seq)] == []
+        with pytest.raises(EdgeRefused):
+            await anext(rest.events(new_id()))
