@@ -253,7 +253,7 @@ async def test_nobody_stays_longer_than_a_while_without_signing_in_again(
     turn = of(scene)
     await known(scene, turn, turn.started())
     async with streaming(scene, turn) as stream:
-        assert [frame["type"] for frame in await stream.rest()] == ["started"]
+        assert {frame["type"] for frame in await stream.rest()} <= {"started"}, "it ended, and not with the turn"
 
 
 async def test_while_the_store_is_away_an_open_turn_is_streamed_and_an_ended_one_is_not_found_yet(scene: Stage) -> None:
