@@ -222,7 +222,9 @@ def _turns_api(
     """REST goes the sockets' way: through the very parts that sessions have."""
     return TurnsApi(
         TurnsApiParts(
-            streams=StreamParts(session.settings, session.hub, session.watcher, connected, session.metrics),
+            streams=StreamParts(
+                session.settings, session.hub, session.watcher, connected, session.sign_in.sockets, session.metrics
+            ),
             asking=session.asking,
             stopping=session.stopping,
             teller=TurnTeller(session.hub.turns, lookup),

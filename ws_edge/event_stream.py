@@ -28,6 +28,8 @@ from ws_edge.hub import Hub
 from ws_edge.open_session import Receive
 from ws_edge.outbox import Outbox
 from ws_edge.settings import EdgeSettings
+from ws_edge.sign_in import Identity
+from ws_edge.signing_in.signed_in_sockets import SignedInSockets
 from ws_edge.socket_writer import Message, SendMessage
 from ws_edge.watching import Watcher
 
@@ -54,18 +56,20 @@ class StreamParts:
     hub: Hub
     watcher: Watcher
     connected: Connected
+    signed_in: SignedInSockets
     metrics: EdgeMetrics
 
 
 class EventStream:
     """A stream; `run` returns when it is over."""
 
-    def __init__(self, parts: StreamParts, user_id: str, place: Place, cursor: int | None) -> None:
+    def __init__(self, parts: StreamParts, identity: Identity, place: Place, cursor: int | None) -> None:
         self._parts = parts
+        self.identity = identity
         self._place = place
         self._cursor = NOTHING_SEEN if cursor is None else cursor
         outbox = Outbox(parts.settings.outbox_bytes, parts.settings.outbox_hard_bytes)
-        self._feed = Feed(user_id, parts.hub.turns, outbox, self._wake)
+        self._feed = Feed(identity.user_id, parts.hub.turns, outbox, self._wake)
         self._beat_seconds = parts.settings.heartbeat_seconds / 2
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
@@ -77,6 +81,7 @@ class EventStream:
     async def run(self, receive: Receive, send: SendMessage) -> None:
         """Never raises for what a client does."""
         self._parts.hub.join(self._feed)
+        self._parts.signed_in.join(self.identity.user_id, self)
         renewal = self._loop.call_later(STREAM_SECONDS, self._end, RENEWAL)
         try:
             with self._parts.connected.during(self):
@@ -85,6 +90,7 @@ class EventStream:
             log.exception("stream_broke", turn_id=self._place.turn_id)
         finally:
             renewal.cancel()
+            self._parts.signed_in.leave(self.identity.user_id, self)
             self._parts.watcher.leave(self._feed)
             self._parts.metrics.closed(self._ended_by)
             log.info("stream_ended", turn_id=self._place.turn_id, by=self._ended_by)

@@ -15,7 +15,7 @@ from schemas.errors import ErrorCode
 from schemas.frames import Accepted
 from ws_edge.asking import RETRY_AFTER_MS, Asking
 from ws_edge.brief_session import Answer, BriefSession
-from ws_edge.current_user import CurrentUser
+from ws_edge.current_user import CurrentIdentity, CurrentUser
 from ws_edge.event_stream import EventStream, EventStreamResponse, StreamParts
 from ws_edge.finding_turns import Place, TurnFinder
 from ws_edge.readiness import Readiness
@@ -91,19 +91,19 @@ class TurnsApi:
 
     async def follow(
         self,
-        user_id: CurrentUser,
+        identity: CurrentIdentity,
         turn_id: uuid.UUID,
         after: Cursor = None,
         last_event_id: LastEventId = None,
     ) -> Response:
         """The turn's frames as server-sent events, from the one after `Last-Event-ID` (or `after`) to its end."""
-        self._let_in(user_id)
-        place = await self._find(user_id, turn_id)
+        self._let_in(identity.user_id)
+        place = await self._find(identity.user_id, turn_id)
         cursor = after if last_event_id is None else last_event_id
         if place.end_seq is not None and cursor == place.end_seq:
             return Response(status_code=204)
-        self._let_in(user_id)  # finding took a moment, in which others came
-        return EventStreamResponse(EventStream(self._parts.streams, user_id, place, cursor))
+        self._let_in(identity.user_id)  # finding took a moment, in which others came
+        return EventStreamResponse(EventStream(self._parts.streams, identity, place, cursor))
 
     async def stop(self, user_id: CurrentUser, turn_id: uuid.UUID) -> None:
         """Stops a turn, queued or running. How it ended its events tell; one that has ended already stays as it is."""

@@ -10,10 +10,12 @@ import pytest
 
 from schemas.edge_notices import SignedOut
 from schemas.ids import new_id
+from tests.edge_turns import Turn
 from tests.flow.rest_calls import assert_error
 from tests.flow.running_edge import Stage, stage
 from tests.flow.signing_in import (
     PASSWORD,
+    SOON_SECONDS,
     an_account,
     bearer,
     browser,
@@ -102,7 +104,7 @@ async def test_a_frame_that_arrives_with_the_sign_out_is_not_carried_out(scene: 
         sent.append(message)
 
     scope = {"type": "websocket", "path": "/v1/ws", "headers": [], "subprotocols": ["samvad.v1"], "query_string": b""}
-    await built.sockets(scope, receive, take)  # type: ignore[arg-type]
+    await built.app(scope, receive, take)
     assert sent[-1] == {"type": "websocket.close", "code": 4401, "reason": "not_authenticated"}
     await built.errands.finish(1)
     await built.desk.close()
@@ -135,3 +137,17 @@ async def test_passwords_tokens_and_keys_are_written_down_nowhere(
     assert "session_opened" in written
     for secret in (PASSWORD, tokens["token"], tokens["refresh_token"], made.json()["key"], ticket, cookie):
         assert secret not in written
+
+
+async def test_a_sign_out_ends_event_streams_too(scene: Stage) -> None:
+    tokens = await tokens_of(scene, "asha")
+    turn = Turn(tokens["user_id"])
+    scene.publish(turn.user_id, turn.asked())
+    path, headers = f"/v1/turns/{turn.turn_id}/events", bearer(tokens["token"])
+    async with scene.http(None) as http, http.stream("GET", path, headers=headers) as stream:
+        assert stream.status_code == 200
+        reading = asyncio.create_task(stream.aread())
+        assert (await http.post("/v1/sign-out", headers=headers)).status_code == 204
+        async with asyncio.timeout(SOON_SECONDS):
+            assert b"event: completed" not in await reading
+        assert_error(await http.get(path, headers=headers), 401, "not_authenticated")
