@@ -1,6 +1,6 @@
 """A burst of turns on workers whose provider takes few requests a second: one user's many, others' few, one user's one.
 
-In: how many, and the rate. Out: what became of them (`Burst.outcome`), with the single user's wait.
+In: how many, and the rate. Out: what became of them (`Burst.outcome`), and who came before the single user.
 """
 
 import asyncio
@@ -46,12 +46,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Seconds, but for the counts. `alone_*`: the single user's first word, on an idle system and in the burst."""
+    """`crowd_before`: how many of the greedy user's turns had ended before the single user's first word."""
 
     ends: Counter[str]
     seconds: float
-    alone_idle: float
-    alone_in_burst: float
+    crowd_before: int
     refusals: int
     queued_frames: int
     out_of_order: int
@@ -84,7 +83,6 @@ class Burst:
         first, alone = self.stages[0], a_request(user_id=ALONE)
         for stage in self.stages:
             await self.first_word(stage, a_request(user_id=ALONE))
-        idle_seconds = await self.first_word(first, a_request(user_id=ALONE))
         self.provider.calls.clear()
         began_at = time.monotonic()
         for request in [*greedy(self.size), *others(self.size)]:
@@ -93,28 +91,32 @@ class Burst:
             *(stage.write_at_once(asked) for stage, asked in zip(self.stages, self.asked, strict=True))
         )
         self.asked[0].append(alone)
-        alone_seconds = await self.first_word(first, alone)
+        await self.first_word(first, alone)
+        crowd_before = sum(map(self.ended_of_crowd, self.stages))
         for stage, asked in zip(self.stages, self.asked, strict=True):
             for request in asked:
                 await stage.replies.end_of(request.turn_id, seconds=120)
-        return self.outcome(time.monotonic() - began_at, idle_seconds, alone_seconds)
+        assert sum(map(self.ended_of_crowd, self.stages)) == self.size.greedy
+        return self.outcome(time.monotonic() - began_at, crowd_before)
 
-    async def first_word(self, stage: Stage, request: Ask) -> float:
-        """Seconds from asking until the first delta can be read."""
-        asked_at = time.monotonic()
+    async def first_word(self, stage: Stage, request: Ask) -> None:
+        """Asks; returns when the first delta can be read."""
         await stage.write_at_once([request])
         await stage.replies.frame_of(request.turn_id, Delta)
-        return time.monotonic() - asked_at
 
-    def outcome(self, seconds: float, idle_seconds: float, alone_seconds: float) -> Outcome:
+    def ended_of_crowd(self, stage: Stage) -> int:
+        """How many of the greedy user's turns have ended so far."""
+        ended = [record for record in stage.replies.records if self.kind(record) in TERMINAL_KINDS]
+        return sum(record.key == GREEDY.encode() for record in ended)
+
+    def outcome(self, seconds: float, crowd_before: int) -> Outcome:
         kinds = Counter(self.kind(record) for stage in self.stages for record in stage.replies.records)
         refused = sum(call.ended is Ended.REFUSED for call in self.provider.calls.newest_last())
         ends = Counter({kind: count for kind, count in kinds.items() if kind in TERMINAL_KINDS})
         return Outcome(
-            ends - Counter(completed=len(self.stages) + 1),
+            ends - Counter(completed=len(self.stages)),
             seconds,
-            idle_seconds,
-            alone_seconds,
+            crowd_before,
             refused,
             kinds["queued"],
             sum(map(out_of_order, self.stages, self.asked)),
@@ -144,7 +146,8 @@ def conversations(user_id: str, count: int) -> list[Ask]:
 
 def out_of_order(stage: Stage, asked: Sequence[Ask]) -> int:
     """Turns that started before the one before them in their conversation had ended."""
-    started, ended = {}, {}
+    started: dict[str | None, int] = {}
+    ended: dict[str | None, int] = {}
     for number, record in enumerate(stage.replies.records):
         headers = read_reply_headers(record.headers)
         if headers.kind == "started":

@@ -17,13 +17,10 @@ from tests.flow.practice_models import LITELLM_WARNS
 pytestmark = [LITELLM_WARNS, pytest.mark.timeout(200)]
 
 SIZE = Size(*map(int, os.environ.get("SAMVAD_TEST_BURST", "95,24,40").split(",")))
-LONGEST_DELAY_SECONDS = {1: 2.0, 2: 3.0}
-"""By workers: here they share one event loop, and their first tries, 10 ms of it each (L3), come at the same time."""
-
-
-@pytest.fixture(autouse=True)
-def quick_loops() -> None:
-    """Not here: how long somebody waits is what is measured."""
+MOST_OF_THE_CROWD = SIZE.rate * 3 // 2
+"""The provider takes a second's worth at once; from then on users take turns, and the single one's comes soon. In
+seconds, on real servers: tests/connected/test_bursts.py.
+"""
 
 
 @pytest_asyncio.fixture
@@ -40,5 +37,4 @@ async def test_a_burst_is_answered_in_order_at_the_providers_rate_and_a_single_t
         outcome = await burst.run()
     assert outcome.ends == {"completed": SIZE.turns}
     assert outcome.out_of_order == 0
-    assert outcome.alone_in_burst - outcome.alone_idle <= LONGEST_DELAY_SECONDS[workers]
-    assert outcome.seconds <= 2 * SIZE.turns / SIZE.rate + 5
+    assert outcome.crowd_before <= MOST_OF_THE_CROWD
