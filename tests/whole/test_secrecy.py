@@ -18,7 +18,7 @@ import websockets
 
 from samvad_client import TurnView
 from schemas.ids import new_id
-from tests.whole.everything_told import Collector, collector, command_lines, log_of, pages
+from tests.whole.everything_told import collector, command_lines, log_of, pages
 from tests.whole.people import Person, person
 from tests.whole.processes import free_port, server
 from tests.whole.talkative_provider import talkative_provider
@@ -90,7 +90,7 @@ async def test_no_secret_and_no_text_is_in_anything_that_operators_see(tmp_path:
             await asyncio.to_thread(opening.__exit__, None, None, None)
     told |= {"the log": log_of(tmp_path), "the traces": b"\n".join(traces.taken)}
     assert {"completed", "stopped", "failed"} <= statuses
-    assert_talkative(told, traces)
+    assert_talkative(told)
     sign_in_secret = next(path for path in (tmp_path / "data").iterdir() if "secret" in path.name).read_bytes()
     for place, content in told.items():
         assert WORD not in content.lower(), around(content, place)
@@ -99,11 +99,11 @@ async def test_no_secret_and_no_text_is_in_anything_that_operators_see(tmp_path:
         assert sign_in_secret.strip() not in content, place
 
 
-def assert_talkative(told: dict[str, bytes], traces: Collector) -> None:
+def assert_talkative(told: dict[str, bytes]) -> None:
     """Had they been told nothing, this test would prove nothing."""
     log = told["the log"]
     assert b'"level": "debug"' in log and b"session_opened" in log and b"stream_ended" in log
-    assert len(traces.taken) > 3 and b"samvad" in told["the traces"]
+    assert len(told["the traces"]) > 20_000 and b"samvad.turn" in told["the traces"]
     assert any(b"samvad_frames_received_total" in content for content in told.values())
     assert b"infra.cli.main" in told["the command lines"]
 
