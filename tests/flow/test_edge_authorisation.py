@@ -80,7 +80,23 @@ ROUTES: dict[str, tuple[dict[str, Any] | None, list[str]] | str] = {
     "GET /healthz": "tells of the process only",
     "GET /readyz": "tells of the process only",
     "GET /openapi.json": "the description",
-    "POST /v1/dev/sign-in": "makes tokens; on loopback only",
+    "POST /v1/dev/sign-in": "signs in; on loopback only",
+    "POST /v1/sign-in": "signs in",
+    "POST /v1/sign-in/refresh": "signs in",
+    "POST /v1/session": "signs in",
+    "GET /v1/session": "names nothing",
+    "DELETE /v1/session": "signs in or out: whoever has no sign-in any more is signed out already",
+    "POST /v1/sign-out": "names nothing",
+    "POST /v1/sign-out-everywhere": "names nothing",
+    "POST /v1/ws-tickets": "names nothing",
+    "GET /v1/api-keys": "names nothing",
+    "POST /v1/api-keys": "names nothing",
+    "DELETE /v1/api-keys/{key_id}": "another's key is not there: test_sign_in_keys.py",
+    "GET /v1/admin/users": "not there but for administrators: test_sign_in_keys.py",
+    "POST /v1/admin/users": "as above",
+    "POST /v1/admin/users/{user_id}/disable": "as above",
+    "POST /v1/admin/users/{user_id}/enable": "as above",
+    "POST /v1/admin/users/{user_id}/sign-out": "as above",
     "GET /v1/models": "the same for everybody",
     "GET /v1/conversations": "names nothing: test_nobodys_list_has_anything_of_others",
     "POST /v1/turns": "as `send`: test_asking_over_rest_with_anothers_ids_is_asking_in_ones_own_conversation",
@@ -235,14 +251,17 @@ async def test_every_route_answers_404_to_what_is_not_the_users(matrix: Matrix, 
     await matrix.assert_theirs_is_untouched(before)
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if " /v1/" in route and "dev" not in route])
+@pytest.mark.parametrize(
+    "route", [route for route, row in ROUTES.items() if " /v1/" in route and not str(row).startswith("signs in")]
+)
 async def test_every_route_answers_401_to_nobody(matrix: Matrix, route: str) -> None:
     method, path = route.split()
     row = ROUTES[route]
-    there = path.format(conversation_id=matrix.fill("own conversation"), turn_id=matrix.fill("own running"))
+    own = {"conversation_id": matrix.fill("own conversation"), "turn_id": matrix.fill("own running")}
+    there = path.format(**own, key_id=new_id(), user_id=new_id())
     before = stored_of(matrix.folder, matrix.owned["own"])
     async with matrix.scene.http(None) as http:
-        body = {} if method == "POST" and isinstance(row, str) else row[0]
+        body = row[0] if isinstance(row, tuple) else {} if method == "POST" else None
         assert_error(await http.request(method, there, json=body), 401, "not_authenticated")
     assert stored_of(matrix.folder, matrix.owned["own"]) == before
 
@@ -298,7 +317,7 @@ async def test_frames_sent_twice_or_out_of_order_have_one_effect_or_none(matrix:
         assert len({request.turn_id for request in scene.requests.asked}) == len(scene.requests.asked)
         for _ in range(2):
             await asha.say(type="stop", turn_id=first["turn_id"])
-        await until(lambda: scene.control.notices == [StopAsked(turn_id=first["turn_id"])] * 2)
+        await until(lambda: scene.control.notices == [StopAsked(turn_id=first["turn_id"])] * 4)
         row = await scene.store.turns.load(first["turn_id"])
         assert row is not None and row.stop and not row.is_ended
         for _ in range(2):

@@ -166,7 +166,7 @@ async def test_a_stop_is_in_the_turns_row_and_told_to_the_workers_before_it_is_c
             assert (await http.post(f"/v1/turns/{turn.turn_id}/stop")).status_code == 202
         row = await scene.store.turns.load(turn.turn_id)
         assert row is not None and row.stop
-        assert scene.control.notices == [StopAsked(turn_id=turn.turn_id)] * 2
+        assert scene.control.notices == [StopAsked(turn_id=turn.turn_id)] * 4
 
 
 async def test_a_stop_that_could_not_be_stored_is_to_be_repeated(scene: Stage) -> None:
