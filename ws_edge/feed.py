@@ -15,6 +15,7 @@ from schemas import codec
 from schemas.frames import ServerFrame
 from schemas.headers import ReplyAddress
 from ws_edge.outbox import Outbox
+from ws_edge.text_now import SendNow, never
 from ws_edge.turn_in_flight import TERMINAL_STATUS
 
 NOTHING_SEEN = -1
@@ -39,14 +40,26 @@ def _nobody() -> None:
 
 
 class Feed:
-    """One session's outgoing side. `wake` is called whenever there is something new to send."""
+    """One session's outgoing side. `send_now` sends a frame before which none waits, or says that it can't;
+    `wake` is called whenever something waits.
+    """
 
-    def __init__(self, user_id: str, turns: Turns, outbox: Outbox, wake: Callable[[], None] = _nobody) -> None:
+    __slots__ = ("_cursors", "_owed", "_send_now", "_turns", "_wake", "outbox", "user_id", "watched")
+
+    def __init__(
+        self,
+        user_id: str,
+        turns: Turns,
+        outbox: Outbox,
+        wake: Callable[[], None] = _nobody,
+        send_now: SendNow = never,
+    ) -> None:
         self.user_id = user_id
         self.outbox = outbox
         self.watched: set[str] = set()
         self._turns = turns
         self._wake = wake
+        self._send_now = send_now
         self._cursors: dict[str, _Cursor] = {}
         self._owed: dict[str, None] = {}
 
@@ -56,21 +69,19 @@ class Feed:
 
     def push_unnumbered(self, raw: bytes) -> None:
         """Queues an encoded frame without a seq."""
-        self.outbox.push(raw)
-        self._wake()
+        self._push(raw, None, is_delta=False)
 
     def deliver(self, address: ReplyAddress, raw: bytes) -> None:
         """Hands over a joined turn's newest frame."""
         turn_id, seq = address.turn_id, address.seq
         if turn_id is None or seq is None:
-            self.outbox.push(raw)
+            self._push(raw, None, is_delta=False)
         elif turn_id in self._cursors:
             self._deliver_from_cursor(turn_id, seq, address.kind)
         elif turn_id in self._owed:
             self._deliver_owed(turn_id, seq, address.kind, raw)
         else:
             self._push(raw, turn_id, address.kind == "delta")
-        self._wake()
 
     def send_missing(self, conversation_id: str, turn_id: str, cursor: int) -> int:
         """Brings a client that applied everything up to `cursor` up to this edge; or waits while it is ahead.
@@ -84,21 +95,18 @@ class Feed:
         missing = self._turns.replay(turn_id, cursor)
         for raw in missing:
             self._push(raw, turn_id, is_delta=False)
-        self._wake()
         return len(missing)
 
     def send_snapshot(self, turn_id: str, raw: bytes) -> None:
         """Replaces all that the client has of a turn."""
         self.forget(turn_id)
         self._push(raw, turn_id, is_delta=False)
-        self._wake()
 
     def send_end(self, turn_id: str, seq: int, raw: bytes) -> None:
         """A joined turn's terminal frame for a client that may know nothing of it: first all that is before it."""
         self.forget(turn_id)
         self._push_snapshot(turn_id, seq - 1)
         self._push(raw, turn_id, is_delta=False)
-        self._wake()
 
     def await_turn(self, conversation_id: str, turn_id: str, cursor: int = NOTHING_SEEN) -> None:
         """Sends nothing of this turn until it is joined; then what is missing above the cursor."""
@@ -124,10 +132,17 @@ class Feed:
         while self._owed and self.outbox.is_nearly_empty:
             turn_id = next(iter(self._owed))
             del self._owed[turn_id]
-            self._push_snapshot(turn_id, None)
+            if (raw := self._turns.snapshot(turn_id)) is not None:
+                self._queue(raw, turn_id, is_delta=False)
         return self.outbox.pop()
 
-    def _push(self, raw: bytes, turn_id: str, is_delta: bool) -> None:
+    def _push(self, raw: bytes, turn_id: str | None, is_delta: bool) -> None:
+        """Sends it, or queues it behind what waits."""
+        if self.outbox or not self._send_now(raw):
+            self._queue(raw, turn_id, is_delta)
+            self._wake()
+
+    def _queue(self, raw: bytes, turn_id: str | None, is_delta: bool) -> None:
         self.outbox.push(raw, turn_id, is_delta)
         if self.outbox.is_crowded:
             self._owed |= dict.fromkeys(self.outbox.take_out_deltas())

@@ -25,8 +25,9 @@ from ws_edge.session import CheckToken, Do, Effect, Say, Session
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity, NotSignedIn, SignInUnavailable
 from ws_edge.signing_in.signed_in_sockets import SignedInSockets
-from ws_edge.socket_writer import Message, SendMessage, SocketWriter, send_close
+from ws_edge.socket_writer import Message, SendMessage, SocketWriter, Ways, send_close
 from ws_edge.stopping import Stopping
+from ws_edge.text_now import SendNow, never
 from ws_edge.watching import Watcher
 
 log = structlog.get_logger(__name__)
@@ -60,10 +61,18 @@ class SessionParts:
 class OpenSession:
     """A session; `run` returns when it is over."""
 
-    def __init__(self, parts: SessionParts, receive: Receive, send: SendMessage, cookie: str | None = None) -> None:
+    def __init__(
+        self,
+        parts: SessionParts,
+        receive: Receive,
+        send: SendMessage,
+        cookie: str | None = None,
+        send_now: SendNow = never,
+    ) -> None:
         self._parts = parts
         self._receive = receive
         self._send = send
+        self._send_now = send_now
         self._loop = asyncio.get_running_loop()
         self._session = Session(parts.settings, parts.clocks.now(), parts.metrics.received)
         self._deadline = asyncio.timeout(parts.settings.hello_seconds)
@@ -227,9 +236,10 @@ class OpenSession:
         if hub.sessions_of(identity.user_id) >= settings.max_sessions_per_user:
             return False
         outbox = Outbox(settings.outbox_bytes, settings.outbox_hard_bytes)
-        feed = self._feed = Feed(identity.user_id, hub.turns, outbox, self._wake)
-        sent = self._parts.metrics.sent
-        self._writer = SocketWriter(feed, self._send, settings.heartbeat_seconds, self._writer_broke, sent)
+        ways = Ways(self._send, self._send_now, self._parts.metrics.sent)
+        writer = self._writer = SocketWriter(ways, settings.heartbeat_seconds, self._writer_broke)
+        feed = self._feed = Feed(identity.user_id, hub.turns, outbox, self._wake, writer.send_now)
+        writer.drain(feed)
         hub.join(feed)
         self._parts.sign_in.sockets.join(identity.user_id, self)
         log.info("session_opened", session_id=self._session.session_id, user_id=identity.user_id)

@@ -15,6 +15,7 @@ from ws_edge.readiness import Readiness
 from ws_edge.signing_in.cookies import secret_in
 from ws_edge.signing_in.origins import is_from_allowed_page
 from ws_edge.socket_writer import Message, SendMessage, send_close
+from ws_edge.text_now import send_now_of
 from ws_edge.upgrade import SUBPROTOCOL, refusal_of_upgrade
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ class Sockets:
         if unwelcome is not None:
             await send_close(send, Close(unwelcome))
             return
-        session = OpenSession(self._parts, receive, send, self._cookie_in(scope))
+        session = OpenSession(self._parts, receive, send, self._cookie_in(scope), send_now_of(scope))
         with self._connected.during(session):
             await session.run()
 
