@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-full test-connected test-proof proof-subset cluster check format lint types imports bench bench-real bench-stops bench-takeover lock clean
+.PHONY: help chat test test-full test-connected test-proof proof-subset cluster check format lint types imports bench bench-real bench-stops bench-takeover bench-sockets bench-unicast lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,12 @@ bench-stops: $(VENV)/ready-dev  ## how soon stops work with four workers, and th
 
 bench-takeover: $(VENV)/ready-dev  ## how long readers wait when workers are killed or leave: real stack, 15 minutes
 	@$(BIN)/python -m benchmarks.takeover $(ARGS)
+
+bench-sockets: $(VENV)/ready-dev  ## ten thousand sockets on one edge for ten minutes, then kill -9: real Kafka, 15 minutes
+	@$(BIN)/python -m benchmarks.sockets $(ARGS)
+
+bench-unicast: $(VENV)/ready-dev  ## distinct frames a second that one edge hands to as many sockets: real Kafka, 3 minutes
+	@$(BIN)/python -m benchmarks.unicast $(ARGS)
 
 lock: $(VENV)/ready-dev  ## resolve the versions again
 	@$(call compile,dev,--upgrade --extra dev)

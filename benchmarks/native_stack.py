@@ -29,12 +29,16 @@ class NativeStack:
 
 @contextmanager
 def native_stack(folder: Path, brokers: int, nodes: int, say: Callable[[str], None]) -> Iterator[NativeStack]:
-    """Ready servers. Raises StackError, and DidNotStart when topics or schema can't be made."""
+    """Ready servers; without `nodes` no Cassandra.
+
+    Raises StackError, and DidNotStart when topics or schema can't be made.
+    """
     options = StackOptions(folder, brokers, nodes, with_jaeger=False, ports=Ports.free())
     try:
         environ = up(options, say).environ()
-        for command in (("topics",), ("migrate", "--replication", str(nodes))):
-            _prepare(command, environ, say)
+        _prepare(("topics",), environ, say)
+        if nodes:
+            _prepare(("migrate", "--replication", str(nodes)), environ, say)
         yield NativeStack(environ, _pids(options))
     finally:
         _end(folder, say)
