@@ -30,6 +30,8 @@ class Outbox:
     room for one snapshot, however long the answer is.
     """
 
+    __slots__ = ("_hard_bytes", "_largest_bytes", "_outbox_bytes", "_waiting", "is_overflowed", "waiting_bytes")
+
     def __init__(self, outbox_bytes: int, hard_bytes: int) -> None:
         self._outbox_bytes = outbox_bytes
         self._hard_bytes = hard_bytes
