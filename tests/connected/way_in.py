@@ -1,23 +1,22 @@
-"""The way in of compose.yaml as a process: HAProxy on the very same file, with other addresses, and edges behind it."""
+"""The way in as a process: a proxy on the file that is ours or our documents', and edges and a worker behind it."""
 
-import re
-import shutil
-import subprocess
 import time
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.direct_http import open_directly
-from tests.container_files import HAPROXY
+from tests.connected.proxies import PATIENCE, Proxy
+from tests.connected.roles import START_SECONDS
 from tests.flow.broker_process import broker_process
-from tests.missing_tools import missing
 from tests.whole.processes import Program, free_port, models_file, practice_provider, program
 
 MODELS = {"paced": ["practice-20x100"], "long": ["practice-80x50"]}
 DRAIN_SECONDS = 6
+EDGES = ("edge", "edge")
+ALL_ROLES = (*EDGES, "worker")
 UNTIL_KNOWN_SECONDS = 15
 
 
@@ -58,40 +57,21 @@ class WayIn:
             return None
 
 
-def haproxy() -> str:
-    """The proxy's program; without it the test ends (tests/missing_tools.py)."""
-    found = shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin")
-    if found is None:
-        missing("HAProxy is not on this machine (Debian, Ubuntu: apt install haproxy)")
-    return found
-
-
-def configuration(port: int, edges: list[str]) -> str:
-    """containers/haproxy.cfg with this machine's addresses, and nothing else changed."""
-    text, changes = re.subn(r"bind :8000$", f"bind 127.0.0.1:{port}", HAPROXY.read_text(), flags=re.MULTILINE)
-    for number, edge in enumerate(edges, start=1):
-        text, changed = re.subn(rf"edge-{number}:8000$", edge.removeprefix("http://"), text, flags=re.MULTILINE)
-        changes += changed
-    assert changes == 1 + len(edges)
-    return text
-
-
 @contextmanager
-def way_in(folder: Path) -> Iterator[WayIn]:
-    """Everything, ready: the proxy knows both edges."""
-    program_path = haproxy()
+def way_in(
+    folder: Path, proxy: Proxy, patience: str = PATIENCE, roles: Sequence[str] = ALL_ROLES, **settings: str
+) -> Iterator[WayIn]:
+    """Everything, ready: the proxy knows both edges. `settings` are the roles'."""
+    proxy.program()
     with ExitStack() as stack:
-        environ = _settings(folder, stack)
-        roles = ("edge", "edge", "worker")
+        environ = {**_settings(folder, stack), **settings}
         started = [stack.enter_context(_role(role, number, environ, folder)) for number, role in enumerate(roles)]
-        edges = started[:2]
-        port, log = free_port(), folder / "haproxy.log"
-        file = folder / "haproxy.cfg"
-        file.write_text(configuration(port, [edge.said["edge"] for edge in edges]))
-        stack.enter_context(_running([program_path, "-db", "-f", str(file)], log))
-        proxy = WayIn(f"http://127.0.0.1:{port}", edges, log)
-        proxy.until("/proxy-alive", 200)
-        yield proxy
+        edges, port = started[:2], free_port()
+        configuration = proxy.configuration(port, [edge.said["edge"] for edge in edges], patience)
+        log = stack.enter_context(proxy.running(folder, configuration))
+        way = WayIn(f"http://127.0.0.1:{port}", edges, log)
+        way.until("/proxy-alive" if proxy.serves_health else "/readyz", 200)
+        yield way
 
 
 def _settings(folder: Path, stack: ExitStack) -> dict[str, str]:
@@ -107,16 +87,6 @@ def _settings(folder: Path, stack: ExitStack) -> dict[str, str]:
 
 @contextmanager
 def _role(role: str, number: int, environ: dict[str, str], folder: Path) -> Iterator[Program]:
-    with program(role, "--embedded-broker", environ=environ, log=folder / f"{role}-{number}.log") as running:
+    log = folder / f"{role}-{number}.log"
+    with program(role, "--embedded-broker", environ=environ, log=log, start_seconds=START_SECONDS) as running:
         yield running
-
-
-@contextmanager
-def _running(command: list[str], log: Path) -> Iterator[None]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.connected.way_in import haproxy
+from tests.connected.proxies import HAPROXY, NGINX
 
 
 @pytest.fixture(autouse=True)
@@ -15,10 +15,16 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_proxy_fails_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SAMVAD_SKIP_CONNECTED", raising=False)
     with pytest.raises(pytest.fail.Exception, match=r"apt install haproxy.*SAMVAD_SKIP_CONNECTED=1"):
-        haproxy()
+        HAPROXY.program()
 
 
 def test_a_missing_proxy_is_a_skip_for_who_asked_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMVAD_SKIP_CONNECTED", "1")
     with pytest.raises(pytest.skip.Exception, match="apt install haproxy"):
-        haproxy()
+        HAPROXY.program()
+
+
+def test_a_proxy_of_our_documents_alone_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SAMVAD_SKIP_CONNECTED", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt install nginx-light"):
+        NGINX.program()
