@@ -26,16 +26,18 @@ _BROKEN = ("failed", "rejected", "error", "stopped")
 class Answer:
     """One that is being read."""
 
-    __slots__ = ("_ended", "_sent_at", "first_delta_ms")
+    __slots__ = ("_ended", "_first_delta_ms", "_has_begun", "_sent_at")
 
-    def __init__(self) -> None:
+    def __init__(self, first_delta_ms: list[float]) -> None:
         self._sent_at = time.monotonic()
+        self._has_begun = False
+        self._first_delta_ms = first_delta_ms
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.first_delta_ms: float | None = None
 
     def hear(self, kind: str) -> None:
-        if kind == "delta" and self.first_delta_ms is None:
-            self.first_delta_ms = (time.monotonic() - self._sent_at) * 1000
+        if kind == "delta" and not self._has_begun:
+            self._has_begun = True
+            self._first_delta_ms.append((time.monotonic() - self._sent_at) * 1000)
         elif (kind == "completed" or kind in _BROKEN) and not self._ended.done():
             self._ended.set_result(kind)
 
@@ -117,15 +119,13 @@ class Users:
 
     async def _talk(self, user: User, model: str) -> None:
         conversation_id = uuid.uuid4()
-        user.answer = Answer()
+        user.answer = Answer(self.figures.first_delta_ms)
         user.member.say(Send(uuid.uuid4(), conversation_id, "Say something.", model))
         try:
             self.figures.ends[await user.answer.ended()] += 1
         except TimeoutError:
             self.figures.ends["silent"] += 1
         finally:
-            if user.answer.first_delta_ms is not None:
-                self.figures.first_delta_ms.append(user.answer.first_delta_ms)
             user.answer = None
         user.member.say(Unwatch(conversation_id))
 
