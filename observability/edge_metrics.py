@@ -61,6 +61,10 @@ class EdgeMetrics:
             "samvad_sessions_closed", "Sockets and event streams that are over, by who or what ended them", "by"
         )
         self._rejections = self._counter("samvad_rejections", "Questions that were not accepted", "code")
+        refused = "Websocket upgrades that were refused, by the limit or rule that did it"
+        self._refusals = self._counter("samvad_upgrades_refused", refused, "reason")
+        limited = "REST requests refused because their address asked too fast"
+        self._limited = Counter("samvad_requests_refused", limited, registry=self._registry)
         self._accept = self._seconds("samvad_accept_seconds", "From a question's turn to `accepted`", QUICK_SECONDS)
         first = "From `accepted` to the first delta handed to a session, at the edge that accepted"
         self._first_delta = self._seconds("samvad_first_delta_seconds", first, ANSWER_SECONDS)
@@ -88,6 +92,13 @@ class EdgeMetrics:
 
     def rejected(self, code: str) -> None:
         self._rejections.labels(code).inc()
+
+    def upgrade_refused(self, reason: str) -> None:
+        """`reason`: a name of a closed list, never anything of the request."""
+        self._refusals.labels(reason).inc()
+
+    def requests_refused(self) -> None:
+        self._limited.inc()
 
     def accepted(self, seconds: float) -> None:
         self._accept.observe(seconds)

@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_PARENT = "unknown_parent"
     UNKNOWN_QUESTION = "unknown_question"
     OVERLOADED = "overloaded"
+    TOO_MANY_REQUESTS = "too_many_requests"
     CONVERSATION_BUSY = "conversation_busy"
     ACCEPT_UNKNOWN = "accept_unknown"
     HISTORY_UNAVAILABLE = "history_unavailable"
@@ -88,12 +89,13 @@ _TEXTS: dict[ErrorCode, str] = {
     ErrorCode.UNKNOWN_PARENT: "The message to go on from does not exist in this conversation.",
     ErrorCode.UNKNOWN_QUESTION: "There is no such question in this conversation to be answered again.",
     ErrorCode.OVERLOADED: "Too much is waiting right now. Try again in a moment.",
+    ErrorCode.TOO_MANY_REQUESTS: "That was more than is allowed in this time. Wait a moment, then go on.",
     ErrorCode.CONVERSATION_BUSY: "This conversation is still being answered. Wait for the end, or stop it.",
     ErrorCode.ACCEPT_UNKNOWN: "It is not known whether the message was accepted. Send the same request again.",
     ErrorCode.HISTORY_UNAVAILABLE: "The history can't be read right now. Live answers go on; try again in a moment.",
     ErrorCode.TOO_MANY_WATCHED: "This session watches too many conversations. Unwatch one first.",
     ErrorCode.CONVERSATION_DELETED: "The conversation was deleted.",
-    ErrorCode.QUESTION_TOO_LONG: "The message is longer than the model can read. Shorten it or choose another model.",
+    ErrorCode.QUESTION_TOO_LONG: "The message is longer than this server takes or than the model can read. Shorten it.",
     ErrorCode.PROVIDER_BUSY: "The model has more requests than it takes right now. Try again in a moment.",
     ErrorCode.PROVIDER_FAILED: "The model's server failed or can't be reached. What it wrote, if anything, is kept.",
     ErrorCode.PROVIDER_REFUSED: "The model's server refused the request. An operator has to look at its settings.",
@@ -112,6 +114,7 @@ _TEMPORARY = frozenset(
         ErrorCode.OVERLOADED,
         ErrorCode.TOO_MANY_SIGN_INS,
         ErrorCode.SIGN_IN_UNAVAILABLE,
+        ErrorCode.TOO_MANY_REQUESTS,
         ErrorCode.CONVERSATION_BUSY,
         ErrorCode.ACCEPT_UNKNOWN,
         ErrorCode.HISTORY_UNAVAILABLE,

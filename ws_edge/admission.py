@@ -7,10 +7,12 @@ from ws_edge.models_offered import OfferedModels
 from ws_edge.turns_in_flight import TurnsInFlight
 
 
-def refusal_of_frame(frame: Send | Regenerate, models: OfferedModels) -> ErrorCode | None:
-    """Why the frame itself can't be accepted."""
+def refusal_of_frame(frame: Send | Regenerate, models: OfferedModels, max_characters: int = 0) -> ErrorCode | None:
+    """Why the frame itself can't be accepted. `max_characters` 0: whatever fits into a frame is short enough."""
     if isinstance(frame, Send) and not frame.text.strip():
         return ErrorCode.EMPTY_TEXT
+    if isinstance(frame, Send) and 0 < max_characters < len(frame.text):
+        return ErrorCode.QUESTION_TOO_LONG
     if isinstance(frame, Send) and frame.attachments:
         return ErrorCode.UNSUPPORTED
     if models.alias(frame.model) is None:

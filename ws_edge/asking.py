@@ -25,7 +25,7 @@ from schemas.ids import turn_id_of
 from schemas.parts import UserMessage
 from schemas.requests import Ask, AskAgain, ChatRequest
 from store.errors import StoreUnavailable
-from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
+from ws_edge.admission import names_message_in_flight, refusal_of_frame
 from ws_edge.announcing import Announcer
 from ws_edge.asking_again import Messages, unfinished_request, with_its_question
 from ws_edge.attempts import Attempts
@@ -34,7 +34,9 @@ from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.models_offered import OfferedModels
+from ws_edge.refusing import AboutToOpen, Admission, Refusal
 from ws_edge.telling_again import TurnTeller
+from ws_edge.turn_pace import TurnPace
 from ws_edge.watching import Watcher
 
 log = structlog.get_logger(__name__)
@@ -56,6 +58,8 @@ class AskingParts:
     requests: Requests
     messages: Messages
     models: OfferedModels
+    admission: Admission
+    pace: TurnPace
     hub: Hub
     watcher: Watcher
     teller: TurnTeller
@@ -68,23 +72,23 @@ class AskingParts:
 class Asking:
     """Accepts what users send. Requests of one conversation are accepted one after the other, in their order."""
 
-    def __init__(self, parts: AskingParts, max_open_turns: int) -> None:
+    def __init__(self, parts: AskingParts, max_characters: int) -> None:
         self._parts = parts
         self._turns = parts.hub.turns
-        self._max_open_turns = max_open_turns
+        self._max_characters = max_characters
         self._about_to_open: Counter[str] = Counter()
         self._attempts = Attempts()
 
     def ask(self, feed: Feed, frame: Send | Regenerate) -> None:
         """Begins to accept. What can be refused at once is refused at once."""
         conversation_id = str(frame.conversation_id)
-        refusal = refusal_of_frame(frame, self._parts.models)
+        refusal = refusal_of_frame(frame, self._parts.models, self._max_characters)
         if refusal is not None:
             self._answer(feed, rejected_frame(str(frame.request_id), refusal))
             return
         request = self._request(feed.user_id, frame)
         if not self._parts.watcher.may_watch(feed, conversation_id):
-            self._refuse(feed, request, ErrorCode.TOO_MANY_WATCHED)
+            self._refuse(feed, request, Refusal(ErrorCode.TOO_MANY_WATCHED))
             return
         broken = partial(feed.say, _unknown(request))
         is_behind = self._parts.errands.is_under_way(_line(feed.user_id, conversation_id))
@@ -94,7 +98,7 @@ class Asking:
             # What is under way there may be this very request, sent twice.
             self._answer(feed, _unknown(request))
         else:
-            self._refuse(feed, request, ErrorCode.OVERLOADED)
+            self._refuse(feed, request, Refusal(ErrorCode.OVERLOADED, RETRY_AFTER_MS))
 
     def after_asks(self, feed: Feed, conversation_id: str, work: Work, broken: Callable[[], None]) -> bool:
         """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""
@@ -109,15 +113,22 @@ class Asking:
         if self._is_known(request):
             await self._parts.teller.accept_again(feed, request)
         elif refusal := self._refusal(request):
-            self._refuse(feed, request, refusal)
+            await self._refuse_new(feed, request, refusal)
         else:
             with self._counted(request.user_id):
                 await self._open(feed, request)
 
+    async def _refuse_new(self, feed: Feed, request: ChatRequest, refusal: Refusal) -> None:
+        """Another edge may have accepted it, and its `asked` be still on its way: what is known is never refused."""
+        if await self._parts.teller.is_stored(request):
+            await self._parts.teller.accept_again(feed, request)
+        else:
+            self._refuse(feed, request, refusal)
+
     async def _open(self, feed: Feed, request: ChatRequest) -> None:
         checked = await self._checked(request)
         if isinstance(checked, ErrorCode):
-            self._refuse(feed, request, checked)
+            self._refuse(feed, request, Refusal(checked))
         else:
             await self._give_to_workers(feed, checked)
 
@@ -129,17 +140,14 @@ class Asking:
             self._parts.metrics.accepted(self._parts.clocks.now() - began_at)
             self._tell_all(request)
 
-    def _refuse(self, feed: Feed, request: ChatRequest, code: ErrorCode) -> None:
+    def _refuse(self, feed: Feed, request: ChatRequest, refusal: Refusal) -> None:
         """Says `rejected`, unless an earlier try of the same request may have worked."""
-        retry_after_ms = RETRY_AFTER_MS if code is ErrorCode.OVERLOADED else None
-        self._answer(feed, self._refused(request, code, retry_after_ms))
+        self._answer(feed, self._refused(request, refusal))
 
-    def _refused(
-        self, request: ChatRequest, code: ErrorCode, retry_after_ms: int | None = None
-    ) -> Rejected | ErrorFrame:
+    def _refused(self, request: ChatRequest, refusal: Refusal) -> Rejected | ErrorFrame:
         if request.turn_id in self._attempts:
             return _unknown(request)
-        return rejected_frame(request.request_id, code, retry_after_ms)
+        return rejected_frame(request.request_id, refusal.code, refusal.retry_after_ms)
 
     def _answer(self, feed: Feed, answer: Accepted | Rejected | ErrorFrame) -> None:
         if isinstance(answer, Rejected):
@@ -166,7 +174,7 @@ class Asking:
         except (NotAttempted, RecordRefused) as error:
             if not was_tried:
                 self._attempts.settle(request.turn_id)
-            return self._refused(request, *_reason_of(error, request.turn_id))
+            return self._refused(request, _reason_of(error, request.turn_id))
         except (OutcomeUnknown, StoreUnavailable) as error:
             log.warning("accept_unknown", turn_id=request.turn_id, reason=repr(error))
             return _unknown(request)
@@ -187,14 +195,16 @@ class Asking:
         now = self._parts.clocks.now()
         self._parts.hub.route(request.user_id, address, codec.encode(asked), now)
         self._parts.hub.note_accepted(request.turn_id, now)
+        self._parts.pace.asked(request.user_id, now, now)
         self._parts.announcer.announce(request.user_id, asked)
 
     def _is_known(self, request: ChatRequest) -> bool:
         where = (request.user_id, request.conversation_id, request.turn_id)
         return self._turns.open_here(*where) is not None or self._turns.ended_here(*where) is not None
 
-    def _refusal(self, request: ChatRequest) -> ErrorCode | None:
-        return refusal_now(request, self._turns, self._max_open_turns - self._about_to_open[request.user_id])
+    def _refusal(self, request: ChatRequest) -> Refusal | None:
+        opening = AboutToOpen(self._about_to_open[request.user_id], self._about_to_open.total())
+        return self._parts.admission.refusal(request, self._turns, opening, self._parts.clocks.now())
 
     async def _checked(self, request: ChatRequest) -> ChatRequest | ErrorCode:
         """The request as the workers get it, or why the message that it names is none to go on from."""
@@ -236,14 +246,14 @@ def _line(user_id: str, conversation_id: str) -> tuple[str, str, str]:
     return ("ask", user_id, conversation_id)
 
 
-def _reason_of(error: NotAttempted | RecordRefused, turn_id: str) -> tuple[ErrorCode, int | None]:
-    """What a client is told, and after how many milliseconds another try may go better."""
+def _reason_of(error: NotAttempted | RecordRefused, turn_id: str) -> Refusal:
+    """What a client is told."""
     if isinstance(error, NotAttempted):
-        return ErrorCode.OVERLOADED, error.retry_after_ms
+        return Refusal(ErrorCode.OVERLOADED, error.retry_after_ms)
     if isinstance(error, RecordTooLarge):
-        return ErrorCode.QUESTION_TOO_LONG, None
+        return Refusal(ErrorCode.QUESTION_TOO_LONG)
     log.error("request_refused", turn_id=turn_id, reason=str(error))
-    return ErrorCode.INTERNAL, None
+    return Refusal(ErrorCode.INTERNAL)
 
 
 def _unknown(request: ChatRequest) -> ErrorFrame:

@@ -4,6 +4,8 @@
 class Bucket:
     """Allows `burst` at once and `per_second` in the long run."""
 
+    __slots__ = ("_at", "_burst", "_left", "_per_second")
+
     def __init__(self, per_second: float, burst: int, now: float) -> None:
         self._per_second = per_second
         self._burst = burst
@@ -18,3 +20,7 @@ class Bucket:
             return False
         self._left -= 1
         return True
+
+    def seconds_to_wait(self) -> float:
+        """After a refusal: how long until there is something to take."""
+        return max(0.0, 1 - self._left) / self._per_second

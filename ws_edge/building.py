@@ -41,6 +41,7 @@ from ws_edge.open_session import SessionParts, SessionSignIn
 from ws_edge.pace import Pace
 from ws_edge.queue_telling import QueueTeller
 from ws_edge.readiness import Readiness
+from ws_edge.refusing import Admission, AdmissionRules
 from ws_edge.reply_listener import TakeReply
 from ws_edge.rest import RestApi
 from ws_edge.settings import EdgeSettings
@@ -50,6 +51,7 @@ from ws_edge.sockets import Sockets
 from ws_edge.stopping import Stopping, StoppingParts
 from ws_edge.sweeping import Sweeper
 from ws_edge.telling_again import TurnTeller
+from ws_edge.turn_pace import TurnPace
 from ws_edge.turn_spans import TurnSpans
 from ws_edge.turns_in_flight import TurnsInFlight
 from ws_edge.turns_rest import TurnsApi, TurnsApiParts
@@ -128,6 +130,7 @@ class Built:
     metrics: EdgeMetrics
     spans: TurnSpans
     desk: Desk
+    pace: TurnPace
 
     def take_reply(self, user_id: str, address: ReplyAddress, raw: bytes, written_at_ms: int) -> None:
         """The next reply of the log."""
@@ -135,8 +138,17 @@ class Built:
         if address.kind == SIGNED_OUT:
             self.desk.sockets.hear(user_id, raw)
             return
+        if address.seq == 0:
+            self._note_pace(user_id, address, written_at_ms)
         if sessions := self.hub.route(user_id, address, raw, self.clocks.now()):
             self.spans.handed_over(address, written_at_ms, sessions)
+
+    def _note_pace(self, user_id: str, address: ReplyAddress, written_at_ms: int) -> None:
+        """Turns that other edges accepted count as well; `asked` is repeated, and those accepted here are known."""
+        turns, turn_id = self.hub.turns, address.turn_id or ""
+        if turns.open_turn(turn_id) is None and turns.ended_turn(turn_id) is None:
+            now, age_ms = self.clocks.now(), self.clocks.epoch_ms() - written_at_ms
+            self.pace.asked(user_id, now - max(0, age_ms) / 1000, now)
 
 
 def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
@@ -145,13 +157,15 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     hub = Hub(turns, Pace(parts.metrics.first_delta, parts.metrics.gap))
     spans = TurnSpans(parts.tracing)
     announcer = Announcer(parts.replies)
+    pace = TurnPace(settings.turns_per_minute)
     lookup = TurnLookup(parts.turns, parts.checkpoints, hub, parts.clocks.now)
     hub.look_up = lookup.want
     reader = WatchReader(hub.turns, lookup, parts.conversations, parts.turns, parts.clocks.now)
     watcher = Watcher(hub, lookup, reader, settings.max_watched, spans)
     errands = Errands(settings.max_errands)
     desk = _desk(settings, parts)
-    session_parts = _session_parts(settings, parts, _Shared(hub, lookup, watcher, announcer, errands, spans, desk))
+    shared = _Shared(hub, lookup, watcher, announcer, errands, spans, desk, pace)
+    session_parts = _session_parts(settings, parts, shared)
     readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
     parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
@@ -165,7 +179,7 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     queue_teller = QueueTeller(hub, parts.clocks, parts.source.ready.is_set)
     hub.note_waiting = queue_teller.note
     running = (connected, hub, lookup, watcher, errands, sweeper, queue_teller, readiness)
-    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans, desk)
+    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans, desk, pace)
 
 
 def own_origins(host: str, port: int) -> frozenset[str]:
@@ -184,6 +198,7 @@ class _Shared:
     errands: Errands
     spans: TurnSpans
     desk: Desk
+    pace: TurnPace
 
 
 def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) -> SessionParts:
@@ -192,6 +207,8 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
             requests=parts.requests,
             messages=parts.messages,
             models=parts.models,
+            admission=Admission(_admission_rules(settings), shared.pace),
+            pace=shared.pace,
             hub=shared.hub,
             watcher=shared.watcher,
             teller=TurnTeller(shared.hub.turns, shared.lookup),
@@ -200,7 +217,7 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
             clocks=parts.clocks,
             metrics=parts.metrics,
         ),
-        settings.max_open_turns,
+        settings.max_question_characters,
     )
     stopping_parts = StoppingParts(
         parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks, shared.spans
@@ -232,6 +249,10 @@ def _turns_api(
             readiness=readiness,
         )
     )
+
+
+def _admission_rules(settings: EdgeSettings) -> AdmissionRules:
+    return AdmissionRules(settings.max_open_turns, settings.max_waiting_turns, settings.max_wait_seconds)
 
 
 def _routers(settings: EdgeSettings, parts: EdgeParts, hub: Hub, announcer: Announcer) -> list[APIRouter]:

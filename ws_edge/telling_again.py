@@ -48,6 +48,14 @@ class TurnTeller:
         shown = Shown() if stored.row is None else shown_by_store(stored.row, stored.checkpoint)
         return shown.snapshot(conversation_id, turn_id)
 
+    async def is_stored(self, request: ChatRequest) -> bool:
+        """Whether workers have it already, though this edge did not know; without the store nobody can tell."""
+        try:
+            stored = await self._lookup.look(request.user_id, request.conversation_id, request.turn_id)
+        except StoreUnavailable:
+            return False
+        return stored.row is not None
+
     async def _snapshot(self, user_id: str, conversation_id: str, turn_id: str) -> bytes | None:
         """From memory, else from the store; None for a turn with a hole. Raises StoreUnavailable."""
         if (snapshot := self._turns.snapshot(turn_id)) is not None:

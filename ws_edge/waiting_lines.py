@@ -69,6 +69,10 @@ class WaitingLines:
         self._between_any_starts = Typical()
         self._measured_from = float("inf")
 
+    def __len__(self) -> int:
+        """How many wait, in all lines."""
+        return len(self._waiting)
+
     def measure_from(self, now: float) -> None:
         """From now on; the first time counts."""
         self._measured_from = min(self._measured_from, now)
@@ -109,9 +113,20 @@ class WaitingLines:
         """Where the turn stands; None if it waits for no worker. A line that stands still takes that much longer."""
         if (waiting := self._waiting.get(turn_id)) is None:
             return None
-        line, position = waiting.line, bisect_left(waiting.line.numbers, waiting.number) + 1
+        position = bisect_left(waiting.line.numbers, waiting.number) + 1
+        return Place(position, self._seconds(waiting.line, position, now))
+
+    def place_of_next(self, key: str, now: float) -> Place:
+        """Where a turn with this key would stand if it came now. Where nobody waits, it would not either."""
+        line = self._lines.get(partition_of(key, self._partition_count()))
+        if line is None or not line.numbers:
+            return Place(1, None)
+        position = len(line.numbers) + 1
+        return Place(position, self._seconds(line, position, now))
+
+    def _seconds(self, line: _Line, position: int, now: float) -> float | None:
         typical = line.between_starts.seconds
         typical = self._between_any_starts.seconds if typical is None else typical
         if typical is None:
-            return Place(position, None)
-        return Place(position, position * typical + max(0.0, now - line.moved_at - typical))
+            return None
+        return position * typical + max(0.0, now - line.moved_at - typical)
