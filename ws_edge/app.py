@@ -12,6 +12,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from schemas.client_frames import MAX_FRAME_BYTES
 from schemas.errors import ErrorCode
 from ws_edge import rest_errors
+from ws_edge.client_address import Networks, note_client_address
+from ws_edge.request_pace import PaceParts, RequestPace
 from ws_edge.secrets_in_urls import has_secret
 from ws_edge.signing_in.desk import Desk
 from ws_edge.sockets import Sockets
@@ -22,11 +24,13 @@ HttpApp = Callable[[Any, Any, Any], Awaitable[None]]
 class EdgeApp:
     """Routes by the kind of connection. A websocket's frames pass no middleware."""
 
-    def __init__(self, sockets: Sockets, http: HttpApp) -> None:
+    def __init__(self, sockets: Sockets, http: HttpApp, trusted_proxies: Networks) -> None:
         self._sockets = sockets
         self._http = http
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        note_client_address(scope, self._trusted_proxies)
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
         elif scope["type"] == "http" and has_secret(scope["query_string"]):
@@ -35,18 +39,20 @@ class EdgeApp:
             await self._http(scope, receive, send)
 
 
-def http_app(desk: Desk, routers: list[APIRouter], allowed_origins: frozenset[str]) -> FastAPI:
+def http_app(desk: Desk, routers: list[APIRouter], allowed_origins: frozenset[str], pace: PaceParts) -> FastAPI:
     """REST, health and the OpenAPI description; bodies as small as frames."""
     # No /docs: that page loads its scripts from elsewhere; /openapi.json says the same.
     app = FastAPI(title="Samvad", version="1", docs_url=None, redoc_url=None, max_body_size=MAX_FRAME_BYTES)
     app.state.sign_in, app.state.check_cookie = desk.rest, desk.sign_ins.check_cookie
     app.state.allowed_origins = allowed_origins
+    app.add_middleware(RequestPace, parts=pace)  # within the next one: pages of allowed origins may read its 429
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(allowed_origins),
         allow_credentials=True,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["authorization", "content-type", "last-event-id"],
+        expose_headers=["retry-after"],
     )
     rest_errors.install(app)
     for router in routers:

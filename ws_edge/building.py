@@ -19,6 +19,7 @@ from schemas.headers import ReplyAddress
 from schemas.topics import REQUESTS
 from store import stop_marks
 from ws_edge import asking, asking_again, changing_conversations, looking_up, rest, stopping, watch_reading
+from ws_edge.address_limits import AddressLimits, AddressRules
 from ws_edge.announcing import Announcer, Replies
 from ws_edge.app import EdgeApp, http_app
 from ws_edge.asking import Asking, AskingParts
@@ -43,6 +44,7 @@ from ws_edge.queue_telling import QueueTeller
 from ws_edge.readiness import Readiness
 from ws_edge.refusing import Admission, AdmissionRules
 from ws_edge.reply_listener import TakeReply
+from ws_edge.request_pace import PaceParts
 from ws_edge.rest import RestApi
 from ws_edge.settings import EdgeSettings
 from ws_edge.signing_in.desk import Desk, DeskParts
@@ -169,17 +171,18 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     readiness = Readiness(settings.max_sessions, parts.source.ready.is_set, parts.source.lag_seconds)
     parts.health.ready_unless(readiness.reason_not_ready)
     origins = frozenset(settings.allowed_origins) | own_origins(settings.host, port)
-    connected = Connected()
-    sockets = Sockets(session_parts, readiness, origins, connected)
+    connected, addresses = Connected(), AddressLimits(_address_rules(settings))
+    sockets = Sockets(session_parts, readiness, origins, connected, addresses)
     parts.metrics.read_from(NumbersOfEdge(connected, hub, parts.source.lag_seconds))
     turns_api = _turns_api(parts, session_parts, lookup, connected, readiness)
     routers = [*_routers(settings, parts, hub, announcer), turns_api.routes(), sign_in_routes(desk)]
-    http = http_app(desk, routers, origins)
+    http = http_app(desk, routers, origins, PaceParts(addresses, parts.clocks, parts.metrics))
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
     queue_teller = QueueTeller(hub, parts.clocks, parts.source.ready.is_set)
     hub.note_waiting = queue_teller.note
     running = (connected, hub, lookup, watcher, errands, sweeper, queue_teller, readiness)
-    return Built(EdgeApp(sockets, http), *running, parts.clocks, parts.metrics, spans, desk, pace)
+    app = EdgeApp(sockets, http, settings.trusted_proxies)
+    return Built(app, *running, parts.clocks, parts.metrics, spans, desk, pace)
 
 
 def own_origins(host: str, port: int) -> frozenset[str]:
@@ -248,6 +251,12 @@ def _turns_api(
             finder=TurnFinder(session.hub.turns, parts.turns, parts.conversations, parts.clocks.now),
             readiness=readiness,
         )
+    )
+
+
+def _address_rules(settings: EdgeSettings) -> AddressRules:
+    return AddressRules(
+        settings.max_connections_per_address, settings.new_connections_per_minute, settings.rest_requests_per_second
     )
 
 

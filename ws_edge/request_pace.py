@@ -4,6 +4,7 @@ In: HTTP requests. Out: those that may go on; for the others the error that ever
 a load balancer that asks too often should hear how the edge is all the same.
 """
 
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -17,21 +18,29 @@ from ws_edge.rest_errors import response
 UNCOUNTED = frozenset({"/healthz", "/readyz"})
 
 
+@dataclass(frozen=True, slots=True)
+class PaceParts:
+    """What counting requests works with."""
+
+    addresses: AddressLimits
+    clocks: Clocks
+    metrics: EdgeMetrics
+
+
 class RequestPace:
     """An ASGI middleware; whatever is no HTTP request passes."""
 
-    def __init__(self, app: Any, addresses: AddressLimits, clocks: Clocks, metrics: EdgeMetrics) -> None:
+    def __init__(self, app: Any, parts: PaceParts) -> None:
         self._app = app
-        self._addresses = addresses
-        self._clocks = clocks
-        self._metrics = metrics
+        self._parts = parts
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"] not in UNCOUNTED:
-            seconds = self._addresses.seconds_before_request(client_address(scope), self._clocks.now())
+            parts = self._parts
+            seconds = parts.addresses.seconds_before_request(client_address(scope), parts.clocks.now())
             if seconds is not None:
-                self._metrics.requests_refused()
+                parts.metrics.requests_refused()
                 app = response(429, ErrorCode.TOO_MANY_REQUESTS, retry_after(seconds))
         await app(scope, receive, send)
 

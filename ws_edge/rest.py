@@ -30,7 +30,7 @@ from ws_edge.rest_models import (
 Limit = Annotated[int, Query(ge=1, le=200)]
 Before = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
 
-_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorModel} for status in (401, 404, 422, 503)}
+_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorModel} for status in (401, 404, 422, 429, 503)}
 
 
 class Messages(Protocol):

@@ -14,8 +14,9 @@ from typing import Any
 import uvicorn
 
 from schemas.client_frames import MAX_FRAME_BYTES
+from ws_edge.bounded_http import BoundedHttp
+from ws_edge.bounded_websocket import bounded_websocket
 from ws_edge.settings import EdgeSettings
-from ws_edge.websocket_protocol import WebsocketProtocol
 
 BACKLOG = 2048
 HTTP_GRACE_SECONDS = 2
@@ -62,7 +63,8 @@ def edge_server(app: Any, settings: EdgeSettings) -> EdgeServer:
     logging.getLogger("uvicorn.error").addFilter(_nothing_private)
     config = uvicorn.Config(
         app,
-        ws=WebsocketProtocol,
+        ws=bounded_websocket(settings),
+        http=BoundedHttp,
         ws_per_message_deflate=False,  # W5: 69 instead of 31 KiB for each idle connection, and CRIME
         ws_max_size=MAX_FRAME_BYTES,  # W6
         ws_ping_interval=settings.heartbeat_seconds,

@@ -3,15 +3,21 @@
 In: ASGI websocket connections. Out: running sessions.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 import structlog
 
 from schemas import codec
 from schemas.errors import ErrorCode
+from ws_edge.address_limits import AddressLimits
+from ws_edge.client_address import client_address
 from ws_edge.close_codes import Close
 from ws_edge.connected import Connected
 from ws_edge.error_body import error_body
 from ws_edge.open_session import OpenSession, Receive, SessionParts
 from ws_edge.readiness import Readiness
+from ws_edge.request_pace import retry_after
 from ws_edge.signing_in.cookies import secret_in
 from ws_edge.signing_in.origins import is_from_allowed_page
 from ws_edge.socket_writer import Message, SendMessage, send_close
@@ -20,15 +26,24 @@ from ws_edge.upgrade import SUBPROTOCOL, refusal_of_upgrade
 
 log = structlog.get_logger(__name__)
 
+_REASONS = {400: "bad_request", 403: "origin", 404: "path"}
+_CODES = {404: ErrorCode.NOT_FOUND, 429: ErrorCode.TOO_MANY_REQUESTS}
+
 
 class Sockets:
     """An ASGI application for websockets."""
 
     def __init__(
-        self, parts: SessionParts, readiness: Readiness, allowed_origins: frozenset[str], connected: Connected
+        self,
+        parts: SessionParts,
+        readiness: Readiness,
+        allowed_origins: frozenset[str],
+        connected: Connected,
+        addresses: AddressLimits,
     ) -> None:
         self._parts = parts
         self._readiness = readiness
+        self._addresses = addresses
         self._allowed_origins = allowed_origins
         self._connected = connected
 
@@ -36,11 +51,21 @@ class Sockets:
         await receive()  # the ASGI server says that somebody wants in
         status = refusal_of_upgrade(scope, self._allowed_origins)
         if status is not None:
-            await _refuse(send, status)
+            await self._refuse(send, status, _REASONS[status])
             return
+        address = client_address(scope)
+        refused = self._addresses.refusal_of_connection(address, self._parts.clocks.now())
+        if refused is not None:
+            await self._refuse(send, 429, refused.reason, retry_after(refused.seconds))
+            return
+        with self._counted(address):
+            await self._let_in(scope, receive, send)
+
+    async def _let_in(self, scope: Message, receive: Receive, send: SendMessage) -> None:
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         unwelcome = self._readiness.refusal_of_session(len(self._connected.sessions))
         if unwelcome is not None:
+            self._parts.metrics.upgrade_refused(unwelcome.name.lower())
             await send_close(send, Close(unwelcome))
             return
         session = OpenSession(self._parts, receive, send, self._cookie_in(scope), send_now_of(scope))
@@ -52,11 +77,23 @@ class Sockets:
         headers = scope["headers"]
         return secret_in(headers) if is_from_allowed_page(headers, self._allowed_origins) else None
 
+    @contextmanager
+    def _counted(self, address: str) -> Iterator[None]:
+        """From here to its end it is one of the address's connections."""
+        self._addresses.opened(address)
+        try:
+            yield
+        finally:
+            self._addresses.closed(address)
 
-async def _refuse(send: SendMessage, status: int) -> None:
-    """An ordinary HTTP answer instead of the upgrade."""
-    log.info("upgrade_refused", status=status)
-    body = codec.encode(error_body(ErrorCode.NOT_FOUND if status == 404 else ErrorCode.BAD_REQUEST))
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body})
+    async def _refuse(
+        self, send: SendMessage, status: int, reason: str, more_headers: Mapping[str, str] | None = None
+    ) -> None:
+        """An ordinary HTTP answer instead of the upgrade."""
+        log.info("upgrade_refused", status=status, reason=reason)
+        self._parts.metrics.upgrade_refused(reason)
+        body = codec.encode(error_body(_CODES.get(status, ErrorCode.BAD_REQUEST)))
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **(more_headers or {})}
+        raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "websocket.http.response.start", "status": status, "headers": raw_headers})
+        await send({"type": "websocket.http.response.body", "body": body})

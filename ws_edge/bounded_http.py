@@ -1,0 +1,58 @@
+"""uvicorn's HTTP protocol, with bounds on a request's head: what comes before anybody can be told apart (G7).
+
+In: bytes of one connection. Out: the same requests as uvicorn's own; an endless head gets 400, and one that is not
+there in time ends the connection, as a connection does on which nothing is ever asked.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+MAX_HEAD_BYTES = 64 * 1024
+"""Browsers send a few KiB, most of it cookies. uvicorn itself keeps as much as comes."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection, until it is upgraded."""
+
+    _head_bytes = 0
+    _is_in_head = True
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_there()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        room = MAX_HEAD_BYTES - self._head_bytes if self._is_in_head else len(data)
+        self._head_bytes += len(data) if self._is_in_head else 0
+        super().data_received(data[:room])
+        rest = data[room:]
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.send_400_response("The request's head is too long.")
+        elif rest and self.transport.get_protocol() is self and not self.transport.is_closing():
+            self.data_received(rest)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if not self._is_in_head:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_there()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._is_in_head = True
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _head_is_there(self) -> None:
+        self._is_in_head, self._head_bytes = False, 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
