@@ -38,6 +38,10 @@ class BoundedHttp(HttpToolsProtocol):
         elif rest and self.transport.get_protocol() is self and not self.transport.is_closing():
             self.data_received(rest)
 
+    def _should_upgrade(self) -> bool:
+        """Not from HTTP/1.0 (RFC 6455, 4.2.1): uvicorn passes the handshake on as if it were 1.1."""
+        return self.parser.get_http_version() != "1.0" and super()._should_upgrade()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if not self._is_in_head:

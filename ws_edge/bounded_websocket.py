@@ -13,6 +13,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from websockets.frames import Frame
+from websockets.http11 import Request
 
 from ws_edge.bucket import Bucket
 from ws_edge.close_codes import CloseCode
@@ -26,6 +27,7 @@ SLICE_BYTES = 4096
 MAX_FRAGMENTS = 1024
 LINGER_SECONDS = 60.0
 """A close frame stands behind what was sent before it; who takes longer to read that is cut off."""
+VERSION = "13"
 _PONG_HEAD = b"\x8a"
 
 
@@ -46,6 +48,19 @@ class BoundedWebSocket(WebsocketProtocol):
             if self.transport.is_closing():
                 return
             super().data_received(data[begin : begin + SLICE_BYTES])
+
+    def handle_connect(self, event: Request) -> None:
+        """Of another version is answered with the one that there is (RFC 6455, 4.4); websockets says 400."""
+        versions = event.headers.get_all("Sec-WebSocket-Version")
+        if versions in ([], [VERSION]):
+            super().handle_connect(event)
+            return
+        response = self.conn.reject(426, "There is only version 13 here.\n")
+        response.headers["Sec-WebSocket-Version"] = VERSION
+        self.handshake_complete = self.close_sent = True
+        self.conn.send_response(response)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._linger is not None:

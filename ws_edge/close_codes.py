@@ -34,3 +34,11 @@ class Close:
     @property
     def reason(self) -> str:
         return self.code.name.lower()
+
+
+_OF_THE_PROTOCOL = (CloseCode.TOO_SLOW, CloseCode.TOO_MANY_FRAMES)
+
+
+def close_reason_of(code: int | None) -> str | None:
+    """Why the protocol below the session ended it (`bounded_websocket`); None: the client left."""
+    return CloseCode(code).name.lower() if code in _OF_THE_PROTOCOL else None

@@ -17,7 +17,7 @@ from schemas.errors import ErrorCode
 from schemas.frames import ServerFrame, error_frame
 from ws_edge.asking import Asking
 from ws_edge.clocks import Clocks
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.close_codes import Close, CloseCode, close_reason_of
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.outbox import Outbox
@@ -77,6 +77,7 @@ class OpenSession:
         self._session = Session(parts.settings, parts.clocks.now(), parts.metrics.received)
         self._deadline = asyncio.timeout(parts.settings.hello_seconds)
         self._closing: Close | None = None
+        self._ended_by: str | None = None
         self._feed: Feed | None = None
         self._writer: SocketWriter | None = None
         self._cookie = cookie
@@ -121,6 +122,7 @@ class OpenSession:
                 while self._closing is None:
                     message = await self._receive()
                     if message["type"] == "websocket.disconnect" or self._has_ended():
+                        self._ended_by = close_reason_of(message.get("code"))
                         return
                     await self._take(message)
         except TimeoutError:  # no hello in time, the session expired, or `close` was called
@@ -137,7 +139,7 @@ class OpenSession:
             self._parts.watcher.leave(self._feed)
             self._parts.sign_in.sockets.leave(self._feed.user_id, self)
         code = None if self._closing is None else int(self._closing.code)
-        self._parts.metrics.closed(None if self._closing is None else self._closing.reason)
+        self._parts.metrics.closed(self._ended_by if self._closing is None else self._closing.reason)
         log.info("session_ended", session_id=self._session.session_id, code=code)
         if self._writer is not None:
             await self._writer.finish(self._closing, self._parts.settings.farewell_seconds)
