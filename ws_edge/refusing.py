@@ -74,7 +74,7 @@ class Admission:
         wait, most = turns.lines.place_of_next(key, now).seconds or 0.0, self._rules.max_wait_seconds
         if 0 < most < wait:
             return Refusal(ErrorCode.OVERLOADED, self._some_time_after(wait - most))
-        if 0 < self._rules.max_waiting_turns <= len(turns.lines) + opening.in_all:
+        if 0 < self._rules.max_waiting_turns <= turns.lines.total_waiting + opening.in_all:
             return Refusal(ErrorCode.OVERLOADED, self._some_time_after(wait))
         return None
 

@@ -69,7 +69,8 @@ class WaitingLines:
         self._between_any_starts = Typical()
         self._measured_from = float("inf")
 
-    def __len__(self) -> int:
+    @property
+    def total_waiting(self) -> int:
         """How many wait, in all lines."""
         return len(self._waiting)
 
