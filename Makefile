@@ -10,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-full test-connected test-proof proof-subset cluster check format lint types imports bench bench-real bench-stops bench-takeover bench-sockets bench-unicast lock clean
+.PHONY: help chat test test-full test-connected test-proof proof-subset cluster check format lint types imports lock clean \
+	bench bench-real bench-stops bench-hostile bench-takeover bench-sockets bench-unicast
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -58,6 +59,9 @@ bench-real: $(VENV)/ready-dev  ## the same on real Kafka and Cassandra, started 
 
 bench-stops: $(VENV)/ready-dev  ## how soon stops work with four workers, and that none is lost in a race
 	@$(BIN)/python -m benchmarks.stopping $(ARGS)
+
+bench-hostile: $(VENV)/ready-dev  ## what clients that read nothing or flood do to the others, and their memory: 20 minutes
+	@$(BIN)/python -m benchmarks.hostile $(ARGS)
 
 bench-takeover: $(VENV)/ready-dev  ## how long readers wait when workers are killed or leave: real stack, 15 minutes
 	@$(BIN)/python -m benchmarks.takeover $(ARGS)

@@ -67,4 +67,5 @@ def settings(folder: Path, provider_url: str, models: Collection[str]) -> dict[s
     ]
     file = folder / "models.yaml"
     file.write_text(json.dumps({"model_list": deployments}))  # JSON is YAML
-    return {"SAMVAD_DATA": str(folder / "data"), "SAMVAD_MODELS": str(file), "SAMVAD_PORT": "0"}
+    places = {"SAMVAD_DATA": str(folder / "data"), "SAMVAD_MODELS": str(file), "SAMVAD_PORT": "0"}
+    return places | {"SAMVAD_TURNS_PER_MINUTE": "0"}  # a benchmark's people ask faster than people do
