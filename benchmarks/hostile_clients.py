@@ -92,6 +92,7 @@ async def floods_pings(session: HostileSocket, victim: Victim) -> str:
     while True:
         await session.write(flood)
         victim.outcome.bytes_written += len(flood)
+        await asyncio.sleep(0)  # a write that the kernel takes at once gives nobody else a turn
 
 
 async def sends_too_much(session: HostileSocket, victim: Victim) -> str:
