@@ -15,7 +15,7 @@ from tests.whole.people import assert_seen_is_stored, person
 pytestmark = pytest.mark.timeout(180)
 
 PEOPLE = 4
-CUTS = 24
+CUTS = 16
 
 
 async def test_whatever_is_cut_each_question_has_one_answer_and_it_was_shown_as_stored(
