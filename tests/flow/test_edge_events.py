@@ -197,13 +197,14 @@ async def test_a_reader_that_pauses_gets_one_snapshot_for_all_it_missed(tmp_path
 
 
 async def test_a_reader_that_leaves_too_much_unread_is_cut_off_without_an_end(tmp_path: Path) -> None:
-    limits = {"outbox_bytes": 20_000, "outbox_hard_bytes": 40_000, "tcp_user_timeout_seconds": 1}
+    """By its outbox, long before the kernel would (`tcp_user_timeout_seconds`)."""
+    limits = {"outbox_bytes": 20_000, "outbox_hard_bytes": 40_000}
     async with stage(tmp_path, **limits) as scene, scene.person() as quick:
         turn = of(scene)
         await watch(quick, turn)
         scene.publish(turn.user_id, turn.started())
         await quick.hear("started")
-        async with streaming(scene, turn) as dead:
+        async with streaming(scene, turn) as dead, asyncio.timeout(15):
             while len(scene.running.sessions) == 2:
                 scene.publish(turn.user_id, *(turn.started() for _ in range(25)))
                 while (await quick.hear())["seq"] < seq_of(turn.attempt, 0):
