@@ -28,6 +28,7 @@ _STATUSES = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.UNKNOWN_TURN: 404,
     ErrorCode.CONVERSATION_BUSY: 409,
+    ErrorCode.TOO_MANY_REQUESTS: 429,
     ErrorCode.INTERNAL: 500,
 }
 Responses = dict[int | str, dict[str, Any]]

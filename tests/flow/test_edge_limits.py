@@ -138,6 +138,16 @@ async def test_a_user_begins_only_so_many_turns_a_minute_on_whichever_edge(tmp_p
         await person.hear_all("accepted", "asked")
 
 
+async def test_over_rest_the_turns_of_a_minute_count_as_well(tmp_path: Path) -> None:
+    async with stage(tmp_path, turns_per_minute=1) as scene, scene.http() as http:
+        asked = [{"request_id": new_id(), "conversation_id": new_id(), "text": "Why?"} for _ in range(2)]
+        assert (await http.post("/v1/turns", json=asked[0])).status_code == 202
+        refused = await http.post("/v1/turns", json=asked[1])
+        assert_error(refused, 429, "too_many_requests")
+        assert 55 < int(refused.headers["retry-after"]) <= 60
+        assert (await http.post("/v1/turns", json=asked[0])).status_code == 202
+
+
 async def test_turns_about_to_open_count_towards_the_minute(tmp_path: Path) -> None:
     async with stage(tmp_path, turns_per_minute=2) as scene, scene.person() as person:
         scene.requests.let_through.clear()
