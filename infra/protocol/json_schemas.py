@@ -23,6 +23,9 @@ def json_schemas() -> dict[str, Schema]:
     """By the structs' names. Raises ProtocolGap where a field is not described."""
     structs: list[Frame] = [*CLIENT_FRAMES.values(), *SERVER_FRAMES.values(), *OBJECTS]
     _, schemas = msgspec.json.schema_components(structs, ref_template=REF)
+    for schema in schemas.values():
+        if "description" in schema:  # a docstring: Python 3.13 indents it otherwise than those before
+            schema["description"] = " ".join(schema["description"].split())
     for struct in structs:
         _describe(schemas[struct.__name__], struct)
     return dict(schemas)
