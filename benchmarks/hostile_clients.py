@@ -23,11 +23,13 @@ from benchmarks.hostile_socket import HostileSocket, hostile_socket
 from samvad_client.reducer import apply
 from samvad_client.rest import EdgeRest
 from samvad_client.turn_view import TurnView
-from schemas.client_frames import Ping, Send
+from schemas.client_frames import Ping, Send, Watch
 from schemas.codec import decode_server_frame, encode
 from schemas.frames import AnyTurnFrame, Queued
 
 SLOW_BYTES_PER_SECOND = 1024
+LONG_QUESTION_CHARACTERS = 10_000
+WATCHES_PER_SECOND = 40
 FLOOD_FRAMES = 200
 TIMES_THE_LIMIT = 100
 AGAIN_SECONDS = 0.2
@@ -41,7 +43,7 @@ class Outcome:
     against the stored one.
     """
 
-    ends: Counter[str] = field(default_factory=Counter)
+    ends: dict[str, int] = field(default_factory=Counter)
     bytes_written: int = 0
 
 
@@ -56,13 +58,12 @@ class Victim:
 
 
 async def never_reads(session: HostileSocket, victim: Victim) -> str:
-    """Asks for one long answer after the other, and reads none of them."""
-    for _ in range(20):
-        await session.say(_question(victim.model))
-        await asyncio.sleep(0.05)
+    """Has an open turn with a long question shown again and again, 400 KB/s of snapshots, and reads none of them."""
+    question = _question(victim.model, "x" * LONG_QUESTION_CHARACTERS)
+    await session.say(question)
     while True:
-        await asyncio.sleep(1)
-        await session.say(_question(victim.model))
+        await session.say(Watch(question.conversation_id))
+        await asyncio.sleep(1 / WATCHES_PER_SECOND)
 
 
 async def reads_slowly(session: HostileSocket, victim: Victim) -> str:
@@ -117,8 +118,8 @@ KINDS: dict[str, Behaviour] = {
 }
 
 
-def _question(model: str) -> Send:
-    return Send(uuid.uuid4(), uuid.uuid4(), "Tell me something long.", model)
+def _question(model: str, text: str = "Tell me something long.") -> Send:
+    return Send(uuid.uuid4(), uuid.uuid4(), text, model)
 
 
 async def attack(victim: Victim, behaviour: Behaviour, begun: asyncio.Event) -> None:
