@@ -55,7 +55,7 @@ class HostileSocket:
             await self.say(Hello(token))
             while not self.texts and not self.has_ended:
                 await self.read(1024)
-        if json.loads(self.texts.pop(0))["type"] != "ready":
+        if not self.texts or json.loads(self.texts.pop(0))["type"] != "ready":
             raise ConnectionError("the session was refused")
 
     async def say(self, frame: ClientFrame) -> None:
