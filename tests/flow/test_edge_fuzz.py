@@ -45,7 +45,7 @@ async def test_whatever_is_sent_the_answers_are_of_the_protocol_and_the_edge_goe
 
 async def said(scene: Stage, texts: tuple[str, ...]) -> list[str]:
     """What a session answers to these, each with a ping behind it, so that three bad ones are never in a row."""
-    async with scene.person() as person:
+    async with scene.person(max_queue=None) as person:  # else a client that reads no more waits 10 s for its close
         try:
             for text in texts:
                 await person.socket.send(text.encode(errors="replace"), text=True)
