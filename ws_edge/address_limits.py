@@ -58,7 +58,7 @@ class AddressLimits:
 
     def refusal_of_connection(self, address: str, now: float) -> Refused | None:
         """Why this address may not open another connection; a refused try counts as one, too."""
-        if not _is_counted(address):
+        if not is_counted(address):
             return None
         if (seconds := self._opening.take(address, now)) is not None:
             return Refused(Limited.NEW_CONNECTIONS, seconds)
@@ -77,7 +77,7 @@ class AddressLimits:
 
     def seconds_before_request(self, address: str, now: float) -> float | None:
         """None: it may ask now."""
-        return self._asking.take(address, now) if _is_counted(address) else None
+        return self._asking.take(address, now) if is_counted(address) else None
 
 
 class Paces:
@@ -102,5 +102,6 @@ class Paces:
         return None if bucket.take(now) else bucket.seconds_to_wait()
 
 
-def _is_counted(address: str) -> bool:
+def is_counted(address: str) -> bool:
+    """Whether this is one client's address, as far as is known."""
     return address != UNKNOWN and not is_loopback(address)

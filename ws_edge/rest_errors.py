@@ -27,6 +27,8 @@ _CODES = {
     500: ErrorCode.INTERNAL,
     503: ErrorCode.OVERLOADED,
 }
+SOON = {"retry-after": "1"}
+"""What is away may be back at any moment."""
 
 
 class RestError(Exception):
@@ -77,12 +79,12 @@ async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_store_unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("rest_without_history", reason=repr(error))
-    return response(503, ErrorCode.HISTORY_UNAVAILABLE)
+    return response(503, ErrorCode.HISTORY_UNAVAILABLE, SOON)
 
 
 async def _on_sign_in_unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("rest_without_sign_in", reason=repr(error))
-    return response(503, ErrorCode.SIGN_IN_UNAVAILABLE)
+    return response(503, ErrorCode.SIGN_IN_UNAVAILABLE, SOON)
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

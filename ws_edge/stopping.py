@@ -92,9 +92,10 @@ class Stopping:
         await self._parts.errands.until_done(_line(turn_id))
 
     def _begin(self, start: Callable[[Work, Callable[[], None]], bool], wish: _Wish) -> None:
-        # Before the row says so, for the end may come at once; and while the session is there, which leaves it again.
-        self._parts.hub.follow_to_its_end(wish.feed, wish.turn_id)
-        if not start(partial(self._stop, wish), partial(wish.say_error, ErrorCode.INTERNAL)):
+        if start(partial(self._stop, wish), partial(wish.say_error, ErrorCode.INTERNAL)):
+            # Before the row says so, for the end may come at once; while the session is there, which leaves it again.
+            self._parts.hub.follow_to_its_end(wish.feed, wish.turn_id)
+        else:
             wish.say_error(ErrorCode.OVERLOADED)
 
     def _conversation_of(self, user_id: str, turn_id: str) -> str | None:

@@ -110,6 +110,9 @@ async def test_an_admin_manages_accounts_and_for_others_there_is_nothing(scene: 
             body = wish("x") if path.endswith("users") and method == "POST" else None
             assert_error(await http.request(method, path, json=body, headers=asha), 404, "not_found")
             assert_error(await http.request(method, path, json=body), 401, "not_authenticated")
+        key = bearer((await http.post("/v1/api-keys", json={"name": "robot"}, headers=boss)).json()["key"])
+        assert (await http.get("/v1/conversations", headers=key)).status_code == 200
+        assert_error(await http.post("/v1/admin/users", json=wish("x"), headers=key), 404, "not_found")
         made = await http.post("/v1/admin/users", json=wish("Zoë"), headers=boss)
         assert (made.status_code, made.json()["name"], made.json()["role"]) == (201, "zoë", "user")
         assert_error(await http.post("/v1/admin/users", json=wish("ZOË"), headers=boss), 409, "name_taken")

@@ -1,5 +1,7 @@
 """The rules of signing in: names, attempts, cookies, pages, secrets in addresses, what a notice ends, settings."""
 
+from contextlib import suppress
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,6 +12,7 @@ from store.sign_in_rows import SignInRow, UserRow
 from ws_edge.client_address import client_address
 from ws_edge.secrets_in_urls import has_secret
 from ws_edge.sign_in import Identity, NotSignedIn
+from ws_edge.signing_in import attempts as attempts_of_signing_in
 from ws_edge.signing_in.attempts import Attempts, TooManyAttempts
 from ws_edge.signing_in.cookies import cookie_set, secret_in
 from ws_edge.signing_in.names import BadName, BadPassword, check_password, kept_name, local_user_id
@@ -54,6 +57,27 @@ def test_a_password_has_eight_characters_and_an_end() -> None:
     for bad in ("1234567", "x" * 1025):
         with pytest.raises(BadPassword):
             check_password(bad)
+
+
+def test_an_address_that_may_be_everybodys_is_not_counted() -> None:
+    attempts = Attempts(burst=1, seconds_each=30)
+    for number in range(50):  # a proxy on this machine that nobody named
+        attempts.take(f"name {number}", "127.0.0.1", now=0)
+    for number in range(10):
+        attempts.take(f"other {number}", "10.0.0.1", now=0)
+    with pytest.raises(TooManyAttempts):
+        attempts.take("one more", "10.0.0.1", now=0)
+
+
+def test_attempts_that_are_refused_make_nobody_elses_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts_of_signing_in, "MAX_REMEMBERED", 30)
+    attempts = Attempts(burst=1, seconds_each=30)
+    attempts.take("asha", "10.0.0.2", now=0)
+    for number in range(100):
+        with suppress(TooManyAttempts):
+            attempts.take(f"name {number}", "10.0.0.1", now=0)
+    with pytest.raises(TooManyAttempts):
+        attempts.take("asha", "10.0.0.2", now=0)
 
 
 def test_wrong_passwords_for_a_name_use_up_its_attempts_and_time_gives_them_back() -> None:

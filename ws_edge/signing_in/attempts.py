@@ -6,6 +6,8 @@ In: names and addresses, and the time. Out: how long the next attempt has to wai
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from ws_edge.address_limits import is_counted
+
 MAX_REMEMBERED = 20_000
 """Above this the one that tried longest ago is forgotten."""
 ADDRESS_FACTOR = 10
@@ -40,8 +42,8 @@ class Attempts:
         waits = [self._wait(key, factor, now) for key, factor in places]
         if (wait := max(waits)) > 0:
             raise TooManyAttempts(wait)
-        for key, _ in places:
-            self._tries[key].left -= 1
+        for key, factor in places:
+            self._count(key, self._left(key, factor, now) - 1, now)
 
     def give_back(self, name: str, address: str) -> None:
         """The password was right."""
@@ -49,16 +51,21 @@ class Attempts:
             if (tries := self._tries.get(key)) is not None:
                 tries.left = min(self._burst * factor, tries.left + 1)
 
-    def _places(self, name: str, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
-        return (f"name {name}", 1), (f"address {address}", ADDRESS_FACTOR)
+    def _places(self, name: str, address: str) -> list[tuple[str, int]]:
+        """Where it counts, and how much more is allowed there."""
+        of_address = [(f"address {address}", ADDRESS_FACTOR)] if is_counted(address) else []
+        return [(f"name {name}", 1), *of_address]
 
     def _wait(self, key: str, factor: int, now: float) -> float:
-        """Seconds until one attempt is left."""
-        burst, seconds_each = self._burst * factor, self._seconds_each / factor
-        tries = self._tries.setdefault(key, _Tries(burst, now))
-        self._tries.move_to_end(key)
-        while len(self._tries) > MAX_REMEMBERED:
+        """Seconds until one attempt is left. Nothing is remembered of an attempt that is refused."""
+        return max(0.0, (1 - self._left(key, factor, now)) * self._seconds_each / factor)
+
+    def _left(self, key: str, factor: int, now: float) -> float:
+        tries = self._tries.get(key) or _Tries(self._burst * factor, now)
+        return min(self._burst * factor, tries.left + (now - tries.at) * factor / self._seconds_each)
+
+    def _count(self, key: str, left: float, now: float) -> None:
+        self._tries.pop(key, None)
+        self._tries[key] = _Tries(left, now)
+        if len(self._tries) > MAX_REMEMBERED:
             self._tries.popitem(last=False)
-        tries.left = min(burst, tries.left + (now - tries.at) / seconds_each)
-        tries.at = now
-        return max(0.0, (1 - tries.left) * seconds_each)

@@ -1,12 +1,15 @@
 """`/v1/session`: signing in and out in a browser, which keeps a cookie that no script can read."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request, Response
 
 from schemas.errors import ErrorCode
+from store.sign_in_rows import SignInRow
 from ws_edge.client_address import client_address
 from ws_edge.current_user import CurrentIdentity
 from ws_edge.rest_errors import RestError
-from ws_edge.sign_in import NotSignedIn
+from ws_edge.sign_in import NotSignedIn, SignInUnavailable
 from ws_edge.signing_in.cookies import cookie_set
 from ws_edge.signing_in.desk import Desk
 from ws_edge.signing_in.ending import row_of_cookie
@@ -33,8 +36,9 @@ class BrowserRoutes:
         if is_of_foreign_page(request.headers.raw, request.app.state.allowed_origins):
             raise RestError(403, ErrorCode.FORBIDDEN)
         with refusals_named(ErrorCode.NOT_AUTHENTICATED if wish is None else ErrorCode.WRONG_PASSWORD):
+            former = await row_of_cookie(self._desk, request)
             begun = await (self._by_bearer(request) if wish is None else self._by_password(request, wish))
-            await self._end_former(request)
+            await self._end_former(former)
         seconds = int((begun.row.expires_at_ms - begun.row.created_at_ms) / 1000)
         response.headers["set-cookie"] = cookie_set(request.headers.raw, begun.secret, seconds)
         return who_is_there(begun.identity)
@@ -65,8 +69,8 @@ class BrowserRoutes:
             raise RestError(403, ErrorCode.FORBIDDEN)
         return await self._desk.sign_ins.begin_for_other(identity)
 
-    async def _end_former(self, request: Request) -> None:
+    async def _end_former(self, row: SignInRow | None) -> None:
         """Somebody may have been signed in with this browser before: their pages should not go on."""
-        row = await row_of_cookie(self._desk, request)
         if row is not None and not row.ended:
-            await self._desk.signing_out.end(row)
+            with suppress(SignInUnavailable):  # it has ended, or will: whoever signs in now need not wait for that
+                await self._desk.signing_out.end(row)
