@@ -187,6 +187,29 @@ async def test_a_connection_that_asks_for_nothing_is_ended(
             await idle.reader.read()
 
 
+@pytest.mark.parametrize("sent", [b"", b"{"])
+async def test_a_request_whose_body_does_not_come_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(bounded_http, "BODY_SECONDS", 0.3)
+    head = b"POST /v1/dev/sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n"
+    async with stage(tmp_path) as scene, raw_connection(scene.running.address) as slow:
+        await slow.send(head + sent)
+        async with asyncio.timeout(4):
+            await slow.reader.read()
+
+
+async def test_blank_lines_keep_no_connection_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_http, "HEAD_SECONDS", 0.3)
+    async with stage(tmp_path) as scene, raw_connection(scene.running.address) as idle:
+        await idle.send(b"GET /healthz HTTP/1.1\r\nhost: e\r\n\r\n")
+        _, headers = await idle.head()
+        await idle.reader.readexactly(int(headers["content-length"]))
+        await idle.send(b"\r\n")
+        async with asyncio.timeout(4):
+            await idle.reader.read()
+
+
 async def test_an_upgraded_connection_has_no_time_limit_for_its_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
