@@ -15,7 +15,7 @@ from samvad_client.connection import Connection, ServerSaid, open_connection
 from samvad_client.rest import EdgeRest
 from schemas.client_frames import Send, Stop, Unwatch
 from schemas.codec import Unreadable
-from schemas.frames import Accepted, Completed, Delta, ErrorFrame, Failed, Rejected, Stopped, Switched
+from schemas.frames import Accepted, Completed, Delta, ErrorFrame, Failed, Rejected, Snapshot, Stopped, Switched
 
 ANSWER_SECONDS = 60.0
 
@@ -72,6 +72,8 @@ class Person:
 def _is_end(said: ServerSaid) -> bool:
     if isinstance(said, Failed | Rejected | ErrorFrame | Unreadable):
         raise AnswerBroke(repr(said))
+    if isinstance(said, Snapshot):  # a stop may be answered from the store, before the log brings the end
+        return said.status.is_terminal
     return isinstance(said, Completed | Stopped)
 
 
