@@ -139,7 +139,7 @@ class Person:
     async def _stop(self, turn: AskedTurn, after_seconds: float) -> None:
         if not await _ended(turn, after_seconds):
             self._note_stop(turn, turn.device)
-            await turn.handle.stop()
+            turn.device.client.stop_turn(turn.handle.view)  # which may have been refused at this very moment
 
     async def _stop_elsewhere(self, turn: AskedTurn) -> None:
         """The other device has to learn of the turn first."""
