@@ -42,6 +42,11 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._timer is None and self._is_idle():
             self._await_head()  # blank lines: uvicorn's own limit between two requests is off, and nothing has begun
 
+    def handle_websocket_upgrade(self) -> None:
+        """From here on the connection is another protocol's: this one must not wait for the garbage collector."""
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # it refers back to this object; uvicorn does so at the end
+
     def _should_upgrade(self) -> bool:
         """Not from HTTP/1.0 (RFC 6455, 4.2.1): uvicorn passes the handshake on as if it were 1.1."""
         return self.parser.get_http_version() != "1.0" and super()._should_upgrade()

@@ -15,7 +15,10 @@ class WebsocketProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         self.scope["extensions"][EXTENSION] = {"send": self.send_text_now}
-        await super().run_asgi()
+        try:
+            await super().run_asgi()
+        finally:
+            self.scope["extensions"].clear()  # it refers back to this object, which no garbage collector should need
 
     def send_text_now(self, payload: bytes) -> bool:
         """Writes a text frame; False while the transport holds back (W1), and once the connection is closing."""

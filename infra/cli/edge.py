@@ -8,6 +8,7 @@ from infra.cli.refusals import clear_refusals
 from infra.cli.roles import EMBEDDED, UNTIL_STDIN_CLOSES, common_of, run_role, say_ready
 from infra.edge_parts import edge_parts, refuse_bad_sign_in
 from infra.settings import SharedSettings
+from infra.short_collections import short_collections
 from infra.sign_in_secret import sign_in_secret
 from infra.signals import told_to_stop
 from infra.starting import unless_stopped
@@ -19,7 +20,9 @@ from ws_edge.settings import EdgeSettings
 def edge(embedded_broker: EMBEDDED = False, until_stdin_closes: UNTIL_STDIN_CLOSES = False) -> None:
     """Serve websockets and REST. Needs SAMVAD_KAFKA; history is in SAMVAD_CASSANDRA, else in SAMVAD_DATA."""
     with clear_refusals():
-        raise typer.Exit(run_role(_edge(SharedSettings(), embedded_broker, until_stdin_closes)))
+        with short_collections():
+            code = run_role(_edge(SharedSettings(), embedded_broker, until_stdin_closes))
+        raise typer.Exit(code)
 
 
 async def _edge(shared: SharedSettings, embedded_broker: bool, until_stdin_closes: bool) -> int:
