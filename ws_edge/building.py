@@ -223,7 +223,7 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
         settings.max_question_characters,
     )
     stopping_parts = StoppingParts(
-        parts.turns, parts.control, shared.hub, asks, shared.errands, parts.clocks, shared.spans
+        parts.turns, parts.control, shared.hub, asks, shared.errands, shared.lookup, shared.spans
     )
     stops = Stopping(stopping_parts)
     desk = shared.desk

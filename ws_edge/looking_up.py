@@ -1,6 +1,7 @@
 """Asks the store about a turn, once for all who wait for it, and again until they are served.
 
-In: wishes from the hub (a hole, a silent turn) and from watching. Out: what the store has, told to the hub.
+In: wishes from the hub (a hole, a silent turn) and from watching, and ends that a stop read. Out: what the store has,
+told to the hub.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ MAX_READS_AT_ONCE = 64
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 5.0
 """Workers write a checkpoint every ~2 s, so one that does not reach up to the held frames is soon followed."""
+LOG_FIRST_SECONDS = 1.0
+"""An end is stored a moment before its frame is in the log: for so long the frame may still come first."""
 
 
 class TurnRows(Protocol):
@@ -45,6 +48,7 @@ class TurnLookup:
         self._clock = clock
         self._at_once = asyncio.Semaphore(MAX_READS_AT_ONCE)
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._foretold: dict[str, asyncio.TimerHandle] = {}
 
     def want(self, user_id: str, conversation_id: str, turn_id: str) -> None:
         """Looks a turn up in the background, again and again while a session waits for it."""
@@ -67,12 +71,28 @@ class TurnLookup:
         self._hub.learn(user_id, conversation_id, turn_id, stored, self._clock())
         return stored
 
+    def learn_end(self, row: TurnRow) -> None:
+        """Tells the hub of an end that somebody read; of one that the log is about to tell, only if it does not."""
+        if not self._hub.turns.is_followed(row.turn_id):
+            self._tell_end(row)
+        elif row.turn_id not in self._foretold:
+            later = asyncio.get_running_loop().call_later(LOG_FIRST_SECONDS, self._tell_end, row)
+            self._foretold[row.turn_id] = later
+
     async def close(self) -> None:
         """Gives up: nobody waits any more."""
+        for later in self._foretold.values():
+            later.cancel()
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _tell_end(self, row: TurnRow) -> None:
+        """After the log told it, this is news to nobody."""
+        if (later := self._foretold.pop(row.turn_id, None)) is not None:
+            later.cancel()
+        self._hub.learn(row.user_id, row.conversation_id, row.turn_id, Stored(row), self._clock())
 
     async def _serve_once(self, user_id: str, conversation_id: str, turn_id: str) -> None:
         try:

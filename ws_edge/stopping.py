@@ -2,7 +2,8 @@
 
 The first notice works at once, also while the store is away. The row is for who comes to the turn later, the second
 notice for who claimed it in between. In: a `stop` frame. Out: nothing of its own, for the turn's terminal frame is the
-answer, also to a session that does not watch the conversation; or `error`.
+answer, also to a session that does not watch the conversation; or `error`. A quick worker has ended the row before it
+is read: then the frame is about to come by the log, and a snapshot from the row takes its place only if it does not.
 A row is created only for a turn that this edge knows as this user's; somebody else's turn does not exist.
 """
 
@@ -26,12 +27,11 @@ from store.errors import StoreUnavailable
 from store.rows import TurnRow
 from store.stop_marks import StopTarget, TurnRows, mark_stop
 from ws_edge.asking import Asking
-from ws_edge.clocks import Clocks
 from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
+from ws_edge.looking_up import TurnLookup
 from ws_edge.turn_spans import TurnSpans
-from ws_edge.turns_in_flight import Stored
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class StoppingParts:
     hub: Hub
     asking: Asking
     errands: Errands
-    clocks: Clocks
+    lookup: TurnLookup
     spans: TurnSpans
 
 
@@ -110,7 +110,7 @@ class Stopping:
         if row is None:
             return
         if row.is_ended:
-            self._parts.hub.learn(user_id, row.conversation_id, row.turn_id, Stored(row), self._parts.clocks.now())
+            self._parts.lookup.learn_end(row)
         else:
             await self._notify(wish)
         self._parts.spans.stopped(wish.turn_id, user_id, "had ended" if row.is_ended else "asked", began_ns)

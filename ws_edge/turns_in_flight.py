@@ -161,6 +161,11 @@ class TurnsInFlight:
         turn = self._open.get(turn_id)
         return turn is not None and cursor > turn.last_seq
 
+    def is_followed(self, turn_id: str) -> bool:
+        """True for an open turn without a hole: its next frame of the log can be handed on."""
+        turn = self._open.get(turn_id)
+        return turn is not None and turn.is_joined
+
     def needs_a_look(self, turn: TurnInFlight, now: float) -> bool:
         """A hole, a lower attempt or silence: ask the store before calling the turn running (DESIGN 6)."""
         is_silent = turn.status is TurnStatus.RUNNING and now - turn.heard_at > SILENT_SECONDS

@@ -9,10 +9,12 @@ import pytest
 
 from producers.errors import OutcomeUnknown
 from schemas.control import StopAsked
+from schemas.frames import Stopped
 from schemas.ids import new_id, turn_id_of
 from store.rows import TurnRow
 from tests.edge_turns import Turn, answer_frames
-from tests.flow.running_edge import Stage, stage, until
+from tests.flow.running_edge import WAIT_SECONDS, Stage, stage, until, watch
+from ws_edge import looking_up
 
 
 @pytest.fixture
@@ -198,6 +200,47 @@ async def test_a_stop_that_comes_too_late_brings_those_who_watch_the_end_once(sc
         scene.publish(person.user_id, terminal)
         await person.say(type="stop", turn_id=turn.turn_id)
         await person.hears_nothing_more()
+
+
+async def end_while_it_is_read(scene: Stage, turn: Turn, terminal: Stopped) -> None:
+    """A quick worker: the stop finds the row ended, and the log's last frame comes a moment later."""
+    await scene.store.turns.compare_and_set(turn.ended_row(terminal), None)
+    load = scene.store.turns.load
+
+    async def found_ended(turn_id: str) -> TurnRow | None:
+        row = await load(turn_id)
+        asyncio.get_running_loop().call_later(0.1, scene.publish, turn.user_id, terminal)
+        return row
+
+    object.__setattr__(scene.store.turns, "load", found_ended)
+
+
+async def test_whose_turn_ends_while_the_stop_is_written_is_told_by_the_logs_own_frame(scene: Stage) -> None:
+    async with scene.person() as watching, scene.person() as stopping:
+        turn = Turn(watching.user_id)
+        await watch(watching, turn)
+        scene.publish(watching.user_id, turn.started(), turn.delta())
+        await watching.hear_all("started", "delta")
+        await end_while_it_is_read(scene, turn, turn.stopped())
+        await stopping.say(type="stop", turn_id=turn.turn_id)
+        assert (await watching.hear())["type"] == "stopped"
+        snapshot, _ = await stopping.hear_all("snapshot", "stopped")
+        assert snapshot["status"] == "running"
+        for person in (watching, stopping):
+            await person.hears_nothing_more()
+
+
+async def test_a_stop_over_rest_does_not_wait_for_the_logs_own_frame(
+    scene: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_up, "LOG_FIRST_SECONDS", 3600.0)
+    async with scene.person() as person, scene.http() as http:
+        turn = Turn(person.user_id)
+        scene.publish(person.user_id, turn.started())
+        await person.hears_nothing_more()
+        await scene.store.turns.compare_and_set(turn.ended_row(turn.completed()), None)
+        async with asyncio.timeout(WAIT_SECONDS):
+            assert (await http.post(f"/v1/turns/{turn.turn_id}/stop")).status_code == 202
 
 
 async def test_without_the_store_the_workers_are_told_all_the_same(scene: Stage) -> None:
