@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from consumers.round_robin import RoundRobin
 
 SHARES = st.sampled_from("xyz")
+MANY_SHARES = st.sampled_from("abcdefgh")
 
 
 def filled(**lines: str) -> RoundRobin[str]:
@@ -58,6 +59,110 @@ def test_a_share_that_may_not_is_passed_over_and_keeps_its_place() -> None:
     assert ring.pop(lambda share: share != "x") == ("y", "1")
     assert ring.pop(lambda share: False) is None
     assert popped(ring) == "ab"
+
+
+def test_between_two_services_of_a_share_all_others_that_wait_are_served_once() -> None:
+    ring: RoundRobin[int] = RoundRobin()
+    for number in range(1000):
+        ring.add(f"share {number % 100}", number)
+    services = [(ring.pop() or ("", 0))[0] for _ in range(1000)]
+    for begin in range(0, 1000, 100):
+        assert len(set(services[begin : begin + 100])) == 100
+
+
+def test_who_keeps_coming_back_is_served_no_more_often_than_who_waits() -> None:
+    ring = filled(x="a", **{f"share {number}": "123" for number in range(50)})
+    services = []
+    while len(services) < 150:
+        share, _ = ring.pop() or ("", "")
+        services.append(share)
+        if share == "x":
+            ring.add("x", "a")
+    assert services.count("x") == 3
+
+
+def test_once_nobody_waits_only_the_last_service_is_remembered() -> None:
+    ring = filled(x="a", y="1")
+    assert popped(ring) == "a1"
+    ring.add("y", "2")
+    ring.add("x", "b")
+    assert popped(ring) == "b2"
+    ring.serve("x")
+    ring.add("z", "+")
+    ring.remove("z", "+")
+    ring.add("x", "c")
+    ring.add("y", "3")
+    assert popped(ring) == "c3"
+
+
+class ByTheRule:
+    """The same order, by looking at every share: the last service, the shorter line, the line that is there longer."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[int]] = {}
+        self.served: dict[str, int] = {}
+        self.services = 0
+
+    def next_share(self, barred: str) -> str | None:
+        lines = [share for share in self.lines if share not in barred]
+        return min(lines, key=lambda share: (self.served.get(share, 0), len(self.lines[share])), default=None)
+
+    def serve(self, share: str) -> None:
+        self.services += 1
+        self.served[share] = self.services
+
+    def put(self, share: str, at: int, number: int) -> None:
+        self.lines.setdefault(share, []).insert(at, number)
+
+    def take(self, share: str, number: int) -> None:
+        self.lines[share].remove(number)
+        if not self.lines[share]:
+            del self.lines[share]
+        if not self.lines:
+            self.served.clear()
+
+
+class Turnwork(RuleBasedStateMachine):
+    """Any interleaving: the share that is served is the one that the rule names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ring: RoundRobin[int] = RoundRobin()
+        self.plain = ByTheRule()
+        self.count = 0
+
+    @rule(share=MANY_SHARES)
+    def add(self, share: str) -> None:
+        self.count += 1
+        self.plain.put(share, len(self.plain.lines.get(share, [])), self.count)
+        self.ring.add(share, self.count)
+
+    @rule(barred=st.sampled_from(["", "a", "ab", "bcdef", "abcdefgh"]), in_vain=st.booleans())
+    def pop(self, barred: str, in_vain: bool) -> None:
+        share, popped = self.plain.next_share(barred), self.ring.pop(lambda share: share not in barred)
+        assert share == (popped and popped[0])
+        if share is not None and popped is not None:
+            self.plain.take(share, popped[1])
+            self.plain.serve(share)
+            if in_vain:
+                del self.plain.served[share]
+                self.plain.put(share, 0, popped[1])
+                self.ring.put_back(*popped)
+
+    @rule(share=MANY_SHARES)
+    def serve(self, share: str) -> None:
+        self.plain.serve(share)
+        self.ring.serve(share)
+
+    @rule(share=MANY_SHARES, data=st.data())
+    def remove(self, share: str, data: st.DataObject) -> None:
+        if line := self.plain.lines.get(share):
+            number = data.draw(st.sampled_from(line))
+            self.plain.take(share, number)
+            self.ring.remove(share, number)
+
+
+TestTurnwork = Turnwork.TestCase
 
 
 class Ringwork(RuleBasedStateMachine):
