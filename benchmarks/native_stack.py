@@ -1,20 +1,28 @@
 """Real Kafka and Cassandra for one run: in a folder of their own, on free ports, ended whatever happens.
 
-In: a folder, how many servers. Out: a `NativeStack` with topics and schema made. Blocking throughout, and outside any
-event loop: so Ctrl-C, which breaks a loop off at once, comes back here and finds the servers to end.
+In: a folder, how many servers; or a whole command's measuring. Out: a `NativeStack` with topics and schema made; or the
+command's exit code. Blocking throughout, and outside any event loop: so Ctrl-C, which breaks a loop off at once, comes
+back here and finds the servers to end.
 """
 
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from benchmarks.command import INTERRUPTED, failed, interrupt, run_and_keep, say
 from benchmarks.cpu import Pids
+from benchmarks.open_files import TooFewOpenFiles, allow_sockets
 from benchmarks.processes import SAMVAD, DidNotStart, clean_environ
-from infra.stack import Ports, StackOptions, down, server, up
+from infra.stack import Ports, StackError, StackOptions, down, server, up
+
+R = TypeVar("R")
 
 PREPARE_SECONDS = 120.0
 
@@ -25,6 +33,42 @@ class NativeStack:
 
     environ: dict[str, str]
     pids: Pids
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement(Generic[R]):
+    """What a command does with running servers, at most `seconds` long: `show` puts the result on the screen, and
+    `out` is the file that keeps it. `sockets`: how many it opens, if that is more than a process may.
+    """
+
+    measure: Callable[[Path, NativeStack], Awaitable[R]]
+    show: Callable[[R], None]
+    out: Path
+    seconds: float
+    brokers: int = 1
+    nodes: int = 0
+    sockets: int = 0
+
+
+def run_on_native_stack(measurement: Measurement[R]) -> int:
+    """The whole of a command, in a folder of its own. The exit code: 130 after Ctrl-C or SIGTERM, and 1, with a
+    sentence, when something did not start.
+    """
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        allow_sockets(measurement.sockets)
+        with tempfile.TemporaryDirectory() as name:
+            return _run_in(Path(name), measurement)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (StackError, DidNotStart, TooFewOpenFiles) as error:
+        return failed(str(error))
+
+
+def _run_in(folder: Path, measurement: Measurement[R]) -> int:
+    with native_stack(folder / "stack", measurement.brokers, measurement.nodes, say) as servers:
+        measuring = partial(measurement.measure, folder, servers)
+        return run_and_keep(measuring, measurement.seconds, measurement.out, measurement.show)
 
 
 @contextmanager

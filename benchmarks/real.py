@@ -5,23 +5,20 @@ machine, and the same figures as JSON. Only loopback is used; every process that
 """
 
 import argparse
-import signal
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks.command import INTERRUPTED, console, failed, interrupt, kept, load_average, run_and_keep, say
+from benchmarks.command import console, kept, load_average, say
 from benchmarks.course import Found, Plan, course
 from benchmarks.loads import Load
 from benchmarks.machine import this_machine
-from benchmarks.native_stack import NativeStack, native_stack
-from benchmarks.processes import DidNotStart, Program
+from benchmarks.native_stack import Measurement, NativeStack, run_on_native_stack
+from benchmarks.processes import Program
 from benchmarks.real_system import Size, real_system
 from benchmarks.result import LoadAverage, Result
 from benchmarks.system import ENDLESS, practice_provider, settings
 from benchmarks.tables import print_result
-from infra.stack import StackError
 
 RUN_SECONDS = 360.0
 PLAN = Plan(
@@ -81,18 +78,9 @@ def main() -> int:
     options = _options()
     size = Size(options.edges, options.workers, options.brokers, options.nodes)
     load = load_average()
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            with native_stack(folder / "stack", size.brokers, size.nodes, say) as servers:
-                measuring = partial(_measure_all, folder, servers, size, load)
-                show = partial(print_result, beside=kept(options.beside), console=console)
-                return run_and_keep(measuring, RUN_SECONDS, options.out, show)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (StackError, DidNotStart) as error:
-        return failed(str(error))
+    measure = partial(_measure_all, size=size, load=load)
+    show = partial(print_result, beside=kept(options.beside), console=console)
+    return run_on_native_stack(Measurement(measure, show, options.out, RUN_SECONDS, size.brokers, size.nodes))
 
 
 if __name__ == "__main__":

@@ -8,27 +8,23 @@ used; every process that was started is ended, also by Ctrl-C.
 """
 
 import argparse
-import signal
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.command import INTERRUPTED, console, failed, interrupt, load_average, run_and_keep, say
+from benchmarks.command import console, load_average, say
 from benchmarks.crowd import Crowd
 from benchmarks.lone_edge import Ground, address_of, ground, token_of
 from benchmarks.machine import this_machine
-from benchmarks.native_stack import NativeStack, native_stack
-from benchmarks.open_files import TooFewOpenFiles, allow_sockets
-from benchmarks.processes import SAMVAD, DidNotStart, program
+from benchmarks.native_stack import Measurement, NativeStack, run_on_native_stack
+from benchmarks.processes import SAMVAD, program
 from benchmarks.result import LoadAverage
 from benchmarks.socket_phases import all_come, all_come_back, all_stay, kill, resident_kib
 from benchmarks.socket_users import Users
 from benchmarks.sockets_result import SocketsResult, print_sockets
 from benchmarks.system import practice_provider, settings
-from infra.stack import StackError
 from infra.stack.options import free_ports
 
 RUN_SECONDS = 3600.0
@@ -83,16 +79,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/local-sockets.json"))
     options, load = parser.parse_args(), load_average()
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        allow_sockets(options.sockets)
-        with tempfile.TemporaryDirectory() as name, native_stack(Path(name) / "stack", 1, 0, say) as servers:
-            measuring = partial(_measure_all, Path(name), servers, options, load)
-            return run_and_keep(measuring, RUN_SECONDS, options.out, partial(print_sockets, console=console))
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (StackError, DidNotStart, TooFewOpenFiles) as error:
-        return failed(str(error))
+    measure = partial(_measure_all, options=options, load=load)
+    show = partial(print_sockets, console=console)
+    return run_on_native_stack(Measurement(measure, show, options.out, RUN_SECONDS, sockets=options.sockets))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from rich import box
 from rich.table import Table
 
-from benchmarks.command import INTERRUPTED, console, failed, load_average, say
+from benchmarks.command import INTERRUPTED, console, failed, interrupt, load_average, say
 from benchmarks.direct import provider_at
 from benchmarks.figures import Spread, spread
 from benchmarks.native_stack import NativeStack, native_stack
@@ -102,15 +101,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """The command. Ends with 1 if a stop was lost or not clean, with 130 on Ctrl-C or SIGTERM."""
     options = _options()
     size = Size(options.edges, options.workers)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         with tempfile.TemporaryDirectory() as name, _servers(Path(name) / "stack", options.stack) as servers:
             return 0 if run(_measure(Path(name), servers, size, options.stops, options.races)) else 1

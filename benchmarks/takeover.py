@@ -6,7 +6,6 @@ Cassandra, started natively on loopback; every process that was started is ended
 
 import argparse
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,17 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.command import INTERRUPTED, console, failed, interrupt, load_average, run_and_keep, say
+from benchmarks.command import console, load_average, say
 from benchmarks.faults import Fault, hit_repeatedly
 from benchmarks.fleet import Fleet
 from benchmarks.machine import this_machine
-from benchmarks.native_stack import NativeStack, native_stack
-from benchmarks.processes import SAMVAD, DidNotStart
+from benchmarks.native_stack import Measurement, NativeStack, run_on_native_stack
+from benchmarks.processes import SAMVAD
 from benchmarks.readers import Reader, readers
 from benchmarks.result import LoadAverage
 from benchmarks.system import Roles, practice_provider, settings
 from benchmarks.takeover_result import FaultFigures, TakeoverResult, figures_of, print_takeovers
-from infra.stack import StackError
 
 RUN_SECONDS = 3600.0
 MODEL = "practice-120x100"
@@ -104,17 +102,9 @@ def main() -> int:
     """The command. Ends with 130 on Ctrl-C or SIGTERM, and with 1 and a sentence when a server does not start."""
     options, load = _options(), load_average()
     size = Size(options.workers, options.readers, options.faults)
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            with native_stack(folder / "stack", 1, 1, say) as servers:
-                measuring = partial(_measure_all, folder, servers, size, load)
-                return run_and_keep(measuring, RUN_SECONDS, options.out, partial(print_takeovers, console=console))
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (StackError, DidNotStart) as error:
-        return failed(str(error))
+    measure = partial(_measure_all, size=size, load=load)
+    show = partial(print_takeovers, console=console)
+    return run_on_native_stack(Measurement(measure, show, options.out, RUN_SECONDS, nodes=1))
 
 
 if __name__ == "__main__":

@@ -7,27 +7,23 @@ such frames a second at most. Only loopback is used; every process that was star
 """
 
 import argparse
-import signal
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks.command import INTERRUPTED, console, failed, interrupt, load_average, run_and_keep, say
+from benchmarks.command import console, load_average, say
 from benchmarks.cpu import Pids, cpu_seconds, cpu_seconds_since
 from benchmarks.crowd import Crowd
 from benchmarks.figures import spread
 from benchmarks.lone_edge import Ground, address_of, ground, token_of
 from benchmarks.machine import this_machine
-from benchmarks.native_stack import NativeStack, native_stack
-from benchmarks.open_files import TooFewOpenFiles, allow_sockets
-from benchmarks.processes import DidNotStart, program
+from benchmarks.native_stack import Measurement, NativeStack, run_on_native_stack
+from benchmarks.processes import program
 from benchmarks.result import LoadAverage
 from benchmarks.system import settings
 from benchmarks.unicast_arrivals import Arrivals
 from benchmarks.unicast_frames import MODEL, conversation_of, name_of
 from benchmarks.unicast_result import RateFigures, UnicastResult, print_unicast
-from infra.stack import StackError
 from schemas.client_frames import Watch
 
 RUN_SECONDS = 1800.0
@@ -96,16 +92,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/local-unicast.json"))
     options, load = parser.parse_args(), load_average()
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        allow_sockets(options.sockets)
-        with tempfile.TemporaryDirectory() as name, native_stack(Path(name) / "stack", 1, 0, say) as servers:
-            measuring = partial(_measure_all, Path(name), servers, options, load)
-            return run_and_keep(measuring, RUN_SECONDS, options.out, partial(print_unicast, console=console))
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (StackError, DidNotStart, TooFewOpenFiles) as error:
-        return failed(str(error))
+    measure = partial(_measure_all, options=options, load=load)
+    show = partial(print_unicast, console=console)
+    return run_on_native_stack(Measurement(measure, show, options.out, RUN_SECONDS, sockets=options.sockets))
 
 
 if __name__ == "__main__":
