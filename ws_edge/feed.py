@@ -4,7 +4,7 @@ In: deliverable replies of the conversations it watches. Out: bytes to send, in 
 
 A turn needs care in two cases. The client's *cursor* is known and differs from this edge's: it waits for the store, or
 it has seen more than this edge; then frames come by replay from that cursor. Or it is *owed a snapshot*, because a
-slow reader's deltas were taken out of the outbox.
+slow reader's deltas were taken out of the outbox, or because so much waits that another long text has to wait its turn.
 """
 
 from collections.abc import Callable
@@ -72,10 +72,13 @@ class Feed:
         self._push(raw, None, is_delta=False)
 
     def deliver(self, address: ReplyAddress, raw: bytes) -> None:
-        """Hands over a joined turn's newest frame."""
+        """Hands over a joined turn's newest frame. An end for which there is no room is awaited from the store."""
         turn_id, seq = address.turn_id, address.seq
         if turn_id is None or seq is None:
             self._push(raw, None, is_delta=False)
+        elif address.kind in TERMINAL_STATUS and self._has_to_wait(turn_id):
+            self.forget(turn_id)
+            self.await_turn(address.conversation_id, turn_id)
         elif turn_id in self._cursors:
             self._deliver_from_cursor(turn_id, seq, address.kind)
         elif turn_id in self._owed:
@@ -86,16 +89,27 @@ class Feed:
     def send_missing(self, conversation_id: str, turn_id: str, cursor: int) -> int:
         """Brings a client that applied everything up to `cursor` up to this edge; or waits while it is ahead.
 
-        How many frames it was sent.
+        How many frames it was sent, or is owed.
         """
         self.forget(turn_id)
         if self._turns.is_ahead(turn_id, cursor):
             self._cursors[turn_id] = _Cursor(conversation_id, cursor)
             return 0
         missing = self._turns.replay(turn_id, cursor)
+        if missing and self.outbox.is_crowded:
+            self._owed[turn_id] = None
+            return 1
         for raw in missing:
             self._push(raw, turn_id, is_delta=False)
         return len(missing)
+
+    def show(self, turn_id: str) -> None:
+        """A snapshot of an open, joined turn: now, or once the client has read what waits."""
+        self.forget(turn_id)
+        if self.outbox.is_crowded:
+            self._owed[turn_id] = None
+        else:
+            self._push_snapshot(turn_id, None)
 
     def send_snapshot(self, turn_id: str, raw: bytes) -> None:
         """Replaces all that the client has of a turn."""
@@ -152,8 +166,12 @@ class Feed:
         if raw is not None:
             self._push(raw, turn_id, is_delta=False)
 
+    def _has_to_wait(self, turn_id: str) -> bool:
+        """True of an end that needs the whole text before it, while too much waits already."""
+        return self.outbox.is_crowded and (turn_id in self._owed or turn_id in self._cursors)
+
     def _deliver_owed(self, turn_id: str, seq: int, kind: str, raw: bytes) -> None:
-        if kind == "delta":
+        if kind == "delta" or self.outbox.is_crowded:
             return  # the snapshot will have it
         del self._owed[turn_id]
         if kind != "started":  # it empties the shown answer, so nothing before it is missed

@@ -123,7 +123,10 @@ class Hub:
         self._pace.accepted(self.turns.open_turn(turn_id), now)
 
     def learn(self, user_id: str, conversation_id: str, turn_id: str, stored: Stored, now: float) -> bool:
-        """Takes what the store has of a turn of theirs, and serves those who wait for it. False: ask again soon."""
+        """Takes what the store has of a turn of theirs, and serves those who wait for it and can take it.
+
+        False: ask again soon.
+        """
         was_open = self.turns.open_turn(turn_id) is not None
         learned = self.turns.learn(turn_id, stored, now)
         if learned is Learned.STILL_A_HOLE:
@@ -135,6 +138,7 @@ class Hub:
                 self._serve(feed, conversation_id, turn_id, learned)
         if learned is Learned.ENDED and stored.row is not None:
             self._tell_followers_stored_end(stored.row)
+            return not self._look_up_if_awaited(user_id, conversation_id, turn_id)
         return True
 
     def is_awaited(self, user_id: str, conversation_id: str, turn_id: str) -> bool:
@@ -142,6 +146,14 @@ class Hub:
         feeds = self._watching.get((user_id, conversation_id), ())
         is_followed = self._followers.await_end(user_id, turn_id)
         return is_followed or any(feed.cursor_of(turn_id) is not None for feed in feeds)
+
+    def _look_up_if_awaited(self, user_id: str, conversation_id: str, turn_id: str) -> bool:
+        """For an ended turn: whether a session still waits for its end, because it has too much to read as it is."""
+        feeds = self._watching.get((user_id, conversation_id), ())
+        is_awaited = any(feed.cursor_of(turn_id) is not None for feed in feeds)
+        if is_awaited:
+            self.look_up(user_id, conversation_id, turn_id)
+        return is_awaited
 
     def _note_if_waiting(self, turn: TurnInFlight | None) -> None:
         if turn is not None and turn.status is TurnStatus.QUEUED:
@@ -169,11 +181,13 @@ class Hub:
     def _pass_on(
         self, verdict: Verdict, feeds: Iterable[Feed], user_id: str, address: ReplyAddress, raw: bytes
     ) -> None:
+        turn_id = address.turn_id or ""
         if verdict is Verdict.DELIVER:
             for feed in feeds:
                 feed.deliver(address, raw)
+            if address.kind in TERMINAL_STATUS:
+                self._look_up_if_awaited(user_id, address.conversation_id, turn_id)
             return
-        turn_id = address.turn_id or ""
         for feed in feeds:
             feed.await_turn(address.conversation_id, turn_id)
         self.look_up(user_id, address.conversation_id, turn_id)
@@ -189,7 +203,11 @@ class Hub:
 def _serve_end(feed: Feed, row: TurnRow, was_open: bool) -> None:
     cursor, shown = feed.cursor_of(row.turn_id), shown_by_store(row, None)
     feed.forget(row.turn_id)
-    if (was_open or cursor is not None) and cursor != shown.seq:
+    if not (was_open or cursor is not None) or cursor == shown.seq:
+        return
+    if feed.outbox.is_crowded:
+        feed.await_turn(row.conversation_id, row.turn_id, NOTHING_SEEN if cursor is None else cursor)
+    else:
         feed.send_snapshot(row.turn_id, shown.snapshot(row.conversation_id, row.turn_id))
 
 

@@ -1,7 +1,8 @@
 """Watching and resuming (DESIGN 4, 6.8): what a client missed, then what happens, without a gap or a reorder.
 
 In: a `watch` frame, or a `send` that watches too. Out: `watching`, then for each turn asked for the missing frames or
-one snapshot, for every other open turn a snapshot, then live frames. Once the store was read, nothing is awaited.
+one snapshot, for every other open turn a snapshot, then live frames. Once the store was read, nothing is awaited; who
+has too much to read already is owed the rest, and gets it as it reads (`feed.py`).
 """
 
 import time
@@ -110,8 +111,9 @@ class Watcher:
         if turn is not None and turn.is_joined:
             given = "frames" if turn.keeps_all_above(cursor) else "snapshot"
             return Resumed(turn_id, given, "log", feed.send_missing(wish.conversation_id, turn_id, cursor))
-        if turn is None and stored is not None and stored.row is not None and stored.row.is_ended:
-            return Resumed(turn_id, "snapshot", "store", self._send_end(feed, stored.row, cursor))
+        row = None if stored is None else stored.row
+        if turn is None and row is not None and row.is_ended and not feed.outbox.is_crowded:
+            return Resumed(turn_id, "snapshot", "store", self._send_end(feed, row, cursor))
         if self._waits_for_store(wish, view, turn_id, cursor):
             feed.await_turn(wish.conversation_id, turn_id, cursor)
             self._lookup.want(wish.user_id, wish.conversation_id, turn_id)
@@ -119,7 +121,10 @@ class Watcher:
         return None
 
     def _waits_for_store(self, wish: Wish, view: View, turn_id: str, cursor: int) -> bool:
-        """True for an open turn with a hole, an end that the client lacks, and what the store could not be asked."""
+        """True for an open turn with a hole, an end that the client lacks, and what the store could not be asked.
+
+        An end that was read comes so too if there is no room for it: it is read again when there is.
+        """
         state = self._state(wish, view, turn_id)
         if state is None:
             return True
@@ -134,7 +139,7 @@ class Watcher:
 
     def _show(self, feed: Feed, turn: TurnInFlight) -> Resumed:
         if turn.is_joined:
-            feed.send_snapshot(turn.turn_id, turn.snapshot())
+            feed.show(turn.turn_id)
             return Resumed(turn.turn_id, "snapshot", "log", 1)
         feed.await_turn(turn.conversation_id, turn.turn_id)
         self._lookup.want(turn.user_id, turn.conversation_id, turn.turn_id)

@@ -71,6 +71,11 @@ class Replies:
         done.set_result(None)
         return done
 
+    @property
+    def is_read(self) -> bool:
+        """The edge has taken all that was published."""
+        return self._queue.empty()
+
     def lag_seconds(self) -> float:
         return self.lag
 
