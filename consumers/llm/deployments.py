@@ -5,7 +5,7 @@ and the rule after it are the same code (ADR 0004; L5, L6).
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,18 @@ class Deployments:
         """The Router's first pick loads modules, for a tenth of a second."""
         await self._pick(self._models.default_alias, [])
 
-    async def in_order(self, alias: str, messages: list[ProviderMessage]) -> AsyncIterator[Deployment]:
-        """Every deployment of the alias, then of its fallbacks: first the Router's pick, then what it left."""
+    async def in_order(
+        self, alias: str, messages: list[ProviderMessage], limited: Callable[[list[str]], None]
+    ) -> AsyncIterator[Deployment]:
+        """Every deployment of the alias, then of its fallbacks: first the Router's pick, then what it left.
+
+        `limited` is told the ids of those that the Router leaves out because of limits that the models file sets.
+        """
         for group in [alias, *self._models.fallbacks_of(alias)]:
             picked = await self._pick(group, messages)
             if picked is None:
-                continue  # limits of the models file that a routing strategy keeps
+                limited(self._ids_of(group))
+                continue
             yield picked
             for other in self._of(group):
                 deployment = _deployment(group, dict(other))
@@ -80,7 +86,10 @@ class Deployments:
 
     def _ids_of_chain(self, alias: str) -> list[str]:
         chain = [alias, *self._models.fallbacks_of(alias)]
-        return [str(found["model_info"]["id"]) for group in chain for found in self._of(group)]
+        return [deployment_id for group in chain for deployment_id in self._ids_of(group)]
+
+    def _ids_of(self, alias: str) -> list[str]:
+        return [str(found["model_info"]["id"]) for found in self._of(alias)]
 
     def _of(self, alias: str) -> list[Any]:
         return self._router.get_model_list(model_name=alias) or []
@@ -96,7 +105,7 @@ class Deployments:
     async def _pick(self, group: str, messages: list[ProviderMessage]) -> Deployment | None:
         try:
             found = await self._router.async_get_available_deployment(group, {}, messages)
-        except (RouterRateLimitError, RouterRateLimitErrorBasic):
+        except (RouterRateLimitError, RouterRateLimitErrorBasic, litellm.RateLimitError):  # each strategy has its own
             return None
         return _deployment(group, found)
 

@@ -8,6 +8,7 @@ whose gate is shut is passed over; whether the turn then waits or fails is `busy
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ from consumers.llm.deployments import Deployment, Deployments, new_router
 from consumers.llm.faults import root_cause
 from consumers.llm.gated_try import gated_try
 from consumers.llm.gates import Gate, Gates, Standing
+from consumers.llm.gates_told import told_by_models_file
 from consumers.llm.observed_try import FailedTry, observed_try
 from consumers.llm.pieces import ProviderFault, Switch, Told
 from consumers.llm.prefill import ask_of
@@ -97,7 +99,8 @@ class LlmDoor:
 
     async def _chain(self, question: Question, course: Course, busyness: Busyness) -> AsyncGenerator[Deployment, None]:
         """Whom to ask next; who can't go on from what was said is asked once more, from the beginning."""
-        async for deployment in self._deployments.in_order(question.alias, question.messages):
+        limited = partial(self._wait_for_next_minute, busyness)
+        async for deployment in self._deployments.in_order(question.alias, question.messages, limited):
             if busyness.is_passed_over(deployment.deployment_id, self._gate(deployment), time.monotonic()):
                 continue
             self._count_fallback(question.alias, course)
@@ -123,6 +126,16 @@ class LlmDoor:
                     for told in course.tell(piece):
                         self._count_switch(question.alias, told)
                         yield told
+
+    def _wait_for_next_minute(self, busyness: Busyness, deployment_ids: list[str]) -> None:
+        """A limit of the models file is as good as the provider's own: its gate is shut while it holds."""
+        now = time.monotonic()
+        for deployment_id in deployment_ids:
+            gate = self._gates.of(deployment_id)
+            if not busyness.is_passed_over(deployment_id, gate, now):
+                gate.limit.refused(now, now, told_by_models_file(time.time()))
+                busyness.is_passed_over(deployment_id, gate, now)
+                log.warning("models_file_limits", deployment=deployment_id)
 
     def _gate(self, deployment: Deployment) -> Gate:
         return self._gates.of(deployment.deployment_id)

@@ -26,12 +26,18 @@ class ToldLimits:
 SHARE_LEFT = 0.2
 """With more of a limit left than this, it is another one that holds, or none."""
 NOTHING_TOLD = ToldLimits()
+MINUTE_SECONDS = 60.0
 
 
 def told_by(headers: Mapping[str, str], now_unix: float) -> ToldLimits:
     """Reads the headers; what can't be understood counts as not told. `now_unix` is for a `Retry-After` with a date."""
     known = {name.lower(): value for name, value in headers.items()}
     return ToldLimits(_retry_after(known, now_unix), _rate(known))
+
+
+def told_by_models_file(now_unix: float) -> ToldLimits:
+    """`rpm` and `tpm` are the Router's to count, by the minutes of the clock: it allows more when the next begins."""
+    return ToldLimits(retry_after_seconds=MINUTE_SECONDS - now_unix % MINUTE_SECONDS)
 
 
 def _retry_after(headers: Mapping[str, str], now_unix: float) -> float | None:

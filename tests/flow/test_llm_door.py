@@ -17,7 +17,7 @@ from prometheus_client import generate_latest
 
 from consumers.llm.deadlines import Deadlines
 from consumers.llm.door import LlmDoor
-from consumers.llm.pieces import End, Piece, ProviderFault, Switch, Told
+from consumers.llm.pieces import End, EverythingBusy, Piece, ProviderFault, Switch, Told
 from consumers.llm.questions import Question
 from infra.practice_provider import PracticeProvider, practice_provider
 from infra.practice_provider.calls import Ended
@@ -27,7 +27,7 @@ from observability.tracing import untraced
 from observability.turn_trace import TracePoint
 from observability.worker_metrics import WorkerMetrics
 from schemas.errors import ErrorCode
-from schemas.models_file import OnFault, read_models
+from schemas.models_file import ModelsFile, OnFault, read_models
 from tests.flow.admin_pages import samples_in
 from tests.flow.practice_client import until
 from tests.flow.practice_models import LITELLM_WARNS, SECRET, entry, models_with_fallback
@@ -309,6 +309,44 @@ async def test_a_deployment_that_says_429_is_left_alone_for_a_while(provider: Pr
     for _ in range(2):
         await ask(door)
     assert asked(provider) == ["practice-8x0"] * 2
+
+
+def limited_models(provider: PracticeProvider, limit: dict[str, int], **router_settings: Any) -> ModelsFile:
+    """Alias `a` has a limit that the Router keeps; `c` has the same, and `b` to fall back on."""
+    names = {"a": limit, "c": limit, "b": {}}
+    entries = [entry(provider, name, "practice-8x0", **params) for name, params in names.items()]
+    return read_models({"model_list": entries, "router_settings": {"fallbacks": [{"c": ["b"]}], **router_settings}})
+
+
+LIMITS = pytest.mark.parametrize(
+    ("limit", "router_settings"),
+    [({"tpm": 1}, {"routing_strategy": "usage-based-routing-v2"}), ({"rpm": 0}, {"enable_pre_call_checks": True})],
+    ids=["by strategy", "by checks before calls"],
+)
+
+
+@LIMITS
+async def test_a_limit_of_the_models_file_is_waited_for_as_a_providers_own(
+    provider: PracticeProvider, limit: dict[str, int], router_settings: dict[str, Any]
+) -> None:
+    door = LlmDoor(limited_models(provider, limit, **router_settings))
+    _, fault = await fault_of(door)
+    assert isinstance(fault, EverythingBusy)
+    assert fault.code is ErrorCode.PROVIDER_BUSY
+    assert 0 < fault.retry_after_seconds <= 60
+    assert 0 < door.standing("a").wait_seconds <= 60
+    assert door.standing("a").reason == "rate_limited"
+    assert asked(provider) == []
+
+
+@LIMITS
+async def test_where_the_models_file_limits_an_alias_its_fallback_answers(
+    provider: PracticeProvider, limit: dict[str, int], router_settings: dict[str, Any]
+) -> None:
+    door = LlmDoor(limited_models(provider, limit, **router_settings))
+    for _ in range(2):
+        _, end = await ask(door, alias="c")
+        assert end.alias == "b"
 
 
 @pytest.mark.parametrize(
