@@ -26,6 +26,7 @@ from tests.flow.signing_in import (
 )
 from ws_edge.building import build
 from ws_edge.settings import EdgeSettings
+from ws_edge.signing_in.settings import SignInSettings
 
 
 @pytest.fixture
@@ -131,6 +132,7 @@ async def test_passwords_tokens_and_keys_are_written_down_nowhere(
             await (await said_hello(scene, token)).socket.close()
         old = {"refresh_token": tokens["refresh_token"]}
         assert (await http.post("/v1/sign-in/refresh", json=old)).status_code == 200
+        scene.passes(SignInSettings().refresh_grace_seconds)
         assert_error(await http.post("/v1/sign-in/refresh", json=old), 401, "not_authenticated")
     said = capfd.readouterr()
     written = caplog.text + said.out + said.err

@@ -23,6 +23,7 @@ from ws_edge.signing_in.oidc_settings import OidcSettings
 from ws_edge.signing_in.our_tokens import AccessTokens, HelloTokens
 from ws_edge.signing_in.password_sign_in import PasswordSignIn
 from ws_edge.signing_in.passwords import Passwords
+from ws_edge.signing_in.refreshing import Refreshing
 from ws_edge.signing_in.settings import SignInSettings
 from ws_edge.signing_in.sign_ins import SignInParts, SignIns
 from ws_edge.signing_in.signed_in_sockets import SignedInSockets
@@ -67,7 +68,9 @@ class Desk:
         tokens = SignedTokens(parts.secret, lambda: clocks.epoch_ms() / 1000)
         lately = LatelyChecked(clocks.now)
         self.sockets = SignedInSockets(lately.forget)
-        self.sign_ins = SignIns(SignInParts(parts.sign_ins, parts.users, tokens, lately, settings, clocks.epoch_ms))
+        sign_in_parts = SignInParts(parts.sign_ins, parts.users, tokens, lately, settings, clocks.epoch_ms)
+        self.sign_ins = SignIns(sign_in_parts)
+        self.refreshing = Refreshing(sign_in_parts, self.sign_ins)
         self.keys = ApiKeys(KeyParts(parts.api_keys, parts.users, lately, clocks.epoch_ms, settings.max_api_keys))
         self.tickets = Tickets(tokens, parts.used_tickets, settings.ticket_seconds)
         self.signing_out = SigningOut(parts.sign_ins, parts.users, parts.api_keys, parts.notices, self.sockets.take)

@@ -10,9 +10,9 @@ from ws_edge.rest_errors import RestError
 from ws_edge.signing_in.cookies import cookie_set
 from ws_edge.signing_in.desk import Desk
 from ws_edge.signing_in.ending import row_to_end
+from ws_edge.signing_in.refreshing import RefreshReused
 from ws_edge.signing_in.rest_words import NameAndPassword, Refresh, Ticket, TokensModel, tokens_model
 from ws_edge.signing_in.route_errors import refusals_named
-from ws_edge.signing_in.sign_ins import RefreshReused
 
 
 class TokenRoutes:
@@ -38,10 +38,12 @@ class TokenRoutes:
             return tokens_model(await self._desk.sign_ins.begin_with_tokens(user.user_id, user.role, user))
 
     async def refresh(self, wish: Refresh) -> TokensModel:
-        """The next two tokens. A refresh token works once; an old one ends the sign-in, for somebody copied it."""
+        """The next two tokens. For some seconds the one before the newest gives the newest again, for an answer that
+        got lost; an older one ends the sign-in, for somebody copied it.
+        """
         with refusals_named():
             try:
-                return tokens_model(await self._desk.sign_ins.refresh(wish.refresh_token))
+                return tokens_model(await self._desk.refreshing.refresh(wish.refresh_token))
             except RefreshReused as reused:
                 await self._desk.signing_out.end(reused.row)
                 raise
