@@ -243,7 +243,13 @@ def _turns_api(
     return TurnsApi(
         TurnsApiParts(
             streams=StreamParts(
-                session.settings, session.hub, session.watcher, connected, session.sign_in.sockets, session.metrics
+                session.settings,
+                session.hub,
+                session.watcher,
+                connected,
+                session.sign_in.sockets,
+                session.metrics,
+                parts.desk.clocks,
             ),
             asking=session.asking,
             stopping=session.stopping,

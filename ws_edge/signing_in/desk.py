@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ws_edge.clocks import Clocks
 from ws_edge.sign_in import SignIn
-from ws_edge.signing_in import accounts, api_keys, password_sign_in, sign_ins, signing_out, tickets
+from ws_edge.signing_in import accounts, api_keys, password_sign_in, sign_ins, signed_in_sockets, signing_out, tickets
 from ws_edge.signing_in.accounts import Accounts
 from ws_edge.signing_in.any_sign_in import AnySignIn
 from ws_edge.signing_in.api_keys import ApiKeys, KeyParts
@@ -32,7 +32,14 @@ from ws_edge.signing_in.signing_out import Notices, SigningOut
 from ws_edge.signing_in.tickets import Tickets
 
 
-class Users(accounts.UserRows, signing_out.UserRows, sign_ins.UserRows, password_sign_in.UserRows, Protocol):
+class Users(
+    accounts.UserRows,
+    signing_out.UserRows,
+    sign_ins.UserRows,
+    password_sign_in.UserRows,
+    signed_in_sockets.UserRows,
+    Protocol,
+):
     """The store's users."""
 
 
@@ -67,7 +74,7 @@ class Desk:
         clocks, settings = parts.clocks, parts.settings
         tokens = SignedTokens(parts.secret, lambda: clocks.epoch_ms() / 1000)
         lately = LatelyChecked(clocks.now)
-        self.sockets = SignedInSockets(lately.forget)
+        self.sockets = SignedInSockets(lately.forget, parts.users)
         sign_in_parts = SignInParts(parts.sign_ins, parts.users, tokens, lately, settings, clocks.epoch_ms)
         self.sign_ins = SignIns(sign_in_parts)
         self.refreshing = Refreshing(sign_in_parts, self.sign_ins)
@@ -88,6 +95,7 @@ class Desk:
     async def close(self) -> None:
         """Ends what runs in the background."""
         await self._provider_keys.close()
+        await self.sockets.close()
         await self.signing_out.close()
 
 
