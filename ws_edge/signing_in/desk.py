@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ws_edge.clocks import Clocks
-from ws_edge.sign_in import SignIn
+from ws_edge.sign_in import Identity, SignIn
 from ws_edge.signing_in import accounts, api_keys, password_sign_in, sign_ins, signed_in_sockets, signing_out, tickets
 from ws_edge.signing_in.accounts import Accounts
 from ws_edge.signing_in.any_sign_in import AnySignIn
 from ws_edge.signing_in.api_keys import ApiKeys, KeyParts
 from ws_edge.signing_in.attempts import Attempts
+from ws_edge.signing_in.counting import Count, Way, counted
 from ws_edge.signing_in.jwks import Jwks
 from ws_edge.signing_in.jwks_fetching import KeySource
 from ws_edge.signing_in.lately_checked import LatelyChecked
@@ -68,9 +69,9 @@ class DeskParts:
 
 
 class Desk:
-    """One for each edge. `dev`: who checks development tokens, where they are taken."""
+    """One for each edge. `dev`: who checks development tokens, where they are taken. `count`: how sign-ins go."""
 
-    def __init__(self, parts: DeskParts, dev: SignIn | None, dev_issuer: str) -> None:
+    def __init__(self, parts: DeskParts, dev: SignIn | None, dev_issuer: str, count: Count) -> None:
         clocks, settings = parts.clocks, parts.settings
         tokens = SignedTokens(parts.secret, lambda: clocks.epoch_ms() / 1000)
         lately = LatelyChecked(clocks.now)
@@ -84,6 +85,7 @@ class Desk:
         self.accounts = Accounts(parts.users, parts.passwords, self.signing_out, clocks.epoch_ms)
         attempts = Attempts(settings.sign_in_attempts, settings.sign_in_attempt_seconds)
         self.passwords = PasswordSignIn(parts.users, parts.passwords, attempts, clocks.now)
+        self.count = count
         self.now: Callable[[], float] = clocks.now
         self._provider_keys = Jwks(KeySource(parts.oidc), clocks.now)
         others = _others(parts.oidc, self._provider_keys, dev, dev_issuer)
@@ -91,6 +93,16 @@ class Desk:
         self.hello: SignIn = AnySignIn(
             others | {ISSUER: HelloTokens(self.sign_ins, self.keys, self.tickets)}, self.keys
         )
+
+    async def check_hello(self, token: str) -> Identity:
+        """Whose session it is to be. Raises NotSignedIn or SignInUnavailable."""
+        with counted(self.count, Way.HELLO):
+            return await self.hello.check(token)
+
+    async def check_cookie(self, secret: str) -> Identity:
+        """Whose browser opens a session. Raises NotSignedIn or SignInUnavailable."""
+        with counted(self.count, Way.COOKIE):
+            return await self.sign_ins.check_cookie(secret)
 
     async def close(self) -> None:
         """Ends what runs in the background."""
