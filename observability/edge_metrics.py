@@ -65,6 +65,7 @@ class EdgeMetrics:
         self._refusals = self._counter("samvad_upgrades_refused", refused, "reason")
         limited = "REST requests refused because their address asked too fast"
         self._limited = Counter("samvad_requests_refused", limited, registry=self._registry)
+        self._sign_ins = Counter("samvad_sign_ins", "Tries to sign in", ["way", "outcome"], registry=self._registry)
         self._accept = self._seconds("samvad_accept_seconds", "From a question's turn to `accepted`", QUICK_SECONDS)
         first = "From `accepted` to the first delta handed to a session, at the edge that accepted"
         self._first_delta = self._seconds("samvad_first_delta_seconds", first, ANSWER_SECONDS)
@@ -99,6 +100,10 @@ class EdgeMetrics:
 
     def requests_refused(self) -> None:
         self._limited.inc()
+
+    def sign_in_tried(self, way: str, outcome: str) -> None:
+        """Both are names of closed lists."""
+        self._sign_ins.labels(way, outcome).inc()
 
     def accepted(self, seconds: float) -> None:
         self._accept.observe(seconds)

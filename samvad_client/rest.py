@@ -125,7 +125,8 @@ class EdgeRest:
     async def refresh(self) -> str:
         """The next token of a sign-in with a password. Raises SignInAgain once that has ended.
 
-        Of several calls at once one asks: a refresh token works once, and a second use of it ends the sign-in.
+        Of several calls at once one asks. After EdgeUnreachable it may be called again: for some seconds the edge gives
+        the same next token again, and later an old one ends the sign-in.
         """
         seen = self._refresh_token
         async with self._refreshing:

@@ -36,7 +36,8 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True):
 class SignInRow(msgspec.Struct, frozen=True, kw_only=True):
     """One sign-in, from its beginning until it ends or expires. `sign_in_id` is the hash of the secret in its cookie.
 
-    `refresh_hash`: of the one refresh token that renews its access tokens; None for a browser's.
+    `refresh_hash`: of the one refresh token that renews its access tokens; None for a browser's. `rotated_at_ms`: when
+    it took the place of the one before; None for the first.
     """
 
     sign_in_id: str
@@ -47,6 +48,15 @@ class SignInRow(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int
     refresh_hash: str | None = None
     ended: bool = False
+    rotated_at_ms: int | None = None
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """One refresh token takes the place of another. Both are hashes."""
+
+    old_hash: str
+    new_hash: str
+    at_ms: int
 
 
 class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -227,13 +227,14 @@ def _session_parts(settings: EdgeSettings, parts: EdgeParts, shared: _Shared) ->
     )
     stops = Stopping(stopping_parts)
     desk = shared.desk
-    check = SessionSignIn(desk.hello.check, desk.sign_ins.check_cookie, desk.sockets)
+    check = SessionSignIn(desk.check_hello, desk.check_cookie, desk.sockets)
     return SessionParts(settings, check, shared.hub, shared.watcher, asks, stops, parts.clocks, parts.metrics)
 
 
 def _desk(settings: EdgeSettings, parts: EdgeParts) -> Desk:
     """Development tokens are taken where they are given out only."""
-    return Desk(parts.desk, parts.dev_sign_in if settings.has_dev_sign_in else None, DEV_ISSUER)
+    dev_sign_in = parts.dev_sign_in if settings.has_dev_sign_in else None
+    return Desk(parts.desk, dev_sign_in, DEV_ISSUER, parts.metrics.sign_in_tried)
 
 
 def _turns_api(
@@ -243,7 +244,13 @@ def _turns_api(
     return TurnsApi(
         TurnsApiParts(
             streams=StreamParts(
-                session.settings, session.hub, session.watcher, connected, session.sign_in.sockets, session.metrics
+                session.settings,
+                session.hub,
+                session.watcher,
+                connected,
+                session.sign_in.sockets,
+                session.metrics,
+                parts.desk.clocks,
             ),
             asking=session.asking,
             stopping=session.stopping,

@@ -19,6 +19,7 @@ from observability.edge_metrics import EdgeMetrics
 from schemas import codec
 from schemas.client_frames import Watch
 from schemas.frames import Draining, ServerFrame
+from ws_edge.clocks import Clocks
 from ws_edge.close_codes import Close, CloseCode
 from ws_edge.connected import Connected
 from ws_edge.events import COMMENT, encoded, event_of, is_bug, retry_field
@@ -36,7 +37,7 @@ from ws_edge.watching import Watcher
 log = structlog.get_logger(__name__)
 
 STREAM_SECONDS = 300.0
-"""No stream lives longer: whoever comes back has signed in, also now."""
+"""No stream lives longer, nor longer than its token: whoever comes back has signed in, also now."""
 RETRY_MS = (500, 2_500)
 """Browsers come back after so long, each after another time: no stampede when an edge is gone."""
 TURN_ENDED, RENEWAL = "turn_ended", "renewal"
@@ -58,13 +59,19 @@ class StreamParts:
     connected: Connected
     signed_in: SignedInSockets
     metrics: EdgeMetrics
+    clocks: Clocks
 
 
 class EventStream:
-    """A stream; `run` returns when it is over."""
+    """A stream; `run` returns when it is over. `notices_taken`: how many sign-outs this edge had heard of when the
+    identity was asked for.
+    """
 
-    def __init__(self, parts: StreamParts, identity: Identity, place: Place, cursor: int | None) -> None:
+    def __init__(
+        self, parts: StreamParts, identity: Identity, place: Place, cursor: int | None, notices_taken: int
+    ) -> None:
         self._parts = parts
+        self._notices_taken = notices_taken
         self.identity = identity
         self._place = place
         self._cursor = NOTHING_SEEN if cursor is None else cursor
@@ -81,8 +88,9 @@ class EventStream:
     async def run(self, receive: Receive, send: SendMessage) -> None:
         """Never raises for what a client does."""
         self._parts.hub.join(self._feed)
-        self._parts.signed_in.join(self.identity.user_id, self)
-        renewal = self._loop.call_later(STREAM_SECONDS, self._end, RENEWAL)
+        seconds, reason = self._lifetime()
+        renewal = self._loop.call_later(seconds, self._end, reason)
+        self._parts.signed_in.join(self.identity.user_id, self, self._notices_taken)
         try:
             with self._parts.connected.during(self):
                 await self._write_until_gone(receive, send)
@@ -94,6 +102,13 @@ class EventStream:
             self._parts.watcher.leave(self._feed)
             self._parts.metrics.closed(self._ended_by)
             log.info("stream_ended", turn_id=self._place.turn_id, by=self._ended_by)
+
+    def _lifetime(self) -> tuple[float, str]:
+        """Seconds from now, and why the stream ends then."""
+        seconds_left = self.identity.expires_at - self._parts.clocks.epoch_ms() / 1000
+        if seconds_left < STREAM_SECONDS:
+            return seconds_left, Close(CloseCode.NOT_AUTHENTICATED).reason
+        return STREAM_SECONDS, RENEWAL
 
     def say(self, frame: ServerFrame) -> None:
         """The drain's word: the stream goes on, and its last event will say it."""

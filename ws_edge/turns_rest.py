@@ -98,13 +98,14 @@ class TurnsApi:
         last_event_id: LastEventId = None,
     ) -> Response:
         """The turn's frames as server-sent events, from the one after `Last-Event-ID` (or `after`) to its end."""
+        notices_taken = self._parts.streams.signed_in.taken
         self._let_in(identity.user_id)
         place = await self._find(identity.user_id, turn_id)
         cursor = after if last_event_id is None else last_event_id
         if place.end_seq is not None and cursor == place.end_seq:
             return Response(status_code=204)
         self._let_in(identity.user_id)  # finding took a moment, in which others came
-        return EventStreamResponse(EventStream(self._parts.streams, identity, place, cursor))
+        return EventStreamResponse(EventStream(self._parts.streams, identity, place, cursor, notices_taken))
 
     async def stop(self, user_id: CurrentUser, turn_id: uuid.UUID) -> None:
         """Stops a turn, queued or running. How it ended its events tell; one that has ended already stays as it is."""

@@ -34,6 +34,7 @@ COMMANDS = {
     "topics": Place("infra.cli.topics:topics", "worker"),
     "migrate": Place("infra.cli.migrate:migrate", "edge"),
     "users": Place("infra.cli.users:app", "edge"),
+    "keys": Place("infra.cli.keys:app", "edge"),
     "dead-letters": Place("infra.cli.dead_letters:app", "worker"),
     "practice-provider": Place("infra.cli.practice_provider:practice_provider", "worker"),
     "cluster": Place("infra.cli.cluster:cluster", "local"),

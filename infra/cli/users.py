@@ -6,31 +6,16 @@ or come on standard input; never as an argument, which everybody on the machine 
 
 import json
 import sys
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Annotated, TypeVar
 
 import typer
 
-from infra.cassandra_settings import CassandraSettings
-from infra.cli.refusals import clear_refusals
-from infra.kafka_settings import KafkaSettings
-from infra.refused import Refused
-from infra.settings import SharedSettings
-from infra.signals import run
-from infra.stores import opened_store
-from producers.connected_producer import WriterSettings
-from producers.kafka_writer import KafkaWriter
-from producers.reply_producer import ReplyProducer
+from infra.cli.signing_in_here import do, say_if_nobody_was_told
 from schemas.clock import rfc3339
 from schemas.roles import Role
 from store.sign_in_rows import UserRow
-from ws_edge.sign_in import SignInUnavailable
-from ws_edge.signing_in.accounts import Accounts, NameTaken, NoSuchUser
-from ws_edge.signing_in.names import BadName, BadPassword
-from ws_edge.signing_in.passwords import Passwords
-from ws_edge.signing_in.signing_out import SigningOut
+from ws_edge.signing_in.accounts import Accounts
 
 T = TypeVar("T")
 
@@ -111,33 +96,11 @@ def _do_to(name: str, change: Callable[[Accounts, str], Awaitable[None]], done: 
         return row.name or ""
 
     print(f"{_do(find_and_change)} {done}")
-    if KafkaSettings().address() is None:
-        typer.echo("SAMVAD_KAFKA is not set, so running edges were not told: sockets that are open now stay", err=True)
+    say_if_nobody_was_told()
 
 
 def _do(work: Callable[[Accounts], Awaitable[T]]) -> T:
-    with clear_refusals():
-        try:
-            return run(_with_accounts(work))
-        except NoSuchUser:
-            raise Refused("there is no such account: `samvad users list` shows all there are") from None
-        except NameTaken as error:
-            raise Refused(f"there is an account {error} already") from error
-        except (BadName, BadPassword) as error:
-            raise Refused(str(error)) from error
-        except SignInUnavailable as error:
-            raise Refused(f"{error}: run this again") from error
-
-
-async def _with_accounts(work: Callable[[Accounts], Awaitable[T]]) -> T:
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(opened_store(SharedSettings().data, CassandraSettings()))
-        kafka, notices = KafkaSettings().address(), None
-        if kafka is not None:
-            notices = ReplyProducer(await stack.enter_async_context(KafkaWriter(WriterSettings(kafka, "users"))))
-        signing_out = SigningOut(store.sign_ins, store.users, store.api_keys, notices)
-        stack.push_async_callback(signing_out.close)
-        return await work(Accounts(store.users, Passwords(), signing_out, lambda: time.time_ns() // 1_000_000))
+    return do(lambda here: work(here.accounts))
 
 
 async def _all(accounts: Accounts) -> list[UserRow]:

@@ -12,13 +12,14 @@ from schemas.roles import Role
 from store.cassandra.session import CassandraSession
 from store.cassandra.statements import Kind, Statement
 from store.cassandra.values import unset_if_none
-from store.sign_in_rows import SignInRow
+from store.sign_in_rows import Rotation, SignInRow
 
-GET = Statement(
-    "SELECT user_id, role, generation, created_at_ms, expires_at_ms, refresh_hash, ended FROM sign_ins"
-    " WHERE sign_in_id = ?",
-    Kind.READ,
+_GET = (
+    "SELECT user_id, role, generation, created_at_ms, expires_at_ms, refresh_hash, ended, rotated_at_ms FROM sign_ins"
+    " WHERE sign_in_id = ?"
 )
+GET = Statement(_GET, Kind.READ)
+GET_NOW = Statement(_GET, Kind.SERIAL_READ)
 BEGIN = Statement(
     "INSERT INTO sign_ins (sign_in_id, user_id, role, generation, created_at_ms, expires_at_ms, refresh_hash)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?",
@@ -26,11 +27,12 @@ BEGIN = Statement(
 )
 END = Statement("UPDATE sign_ins USING TTL ? SET ended = true WHERE sign_in_id = ?", Kind.WRITE)
 ROTATE = Statement(
-    "UPDATE sign_ins USING TTL ? SET refresh_hash = ? WHERE sign_in_id = ? IF refresh_hash = ? AND ended = null",
+    "UPDATE sign_ins USING TTL ? SET refresh_hash = ?, rotated_at_ms = ? WHERE sign_in_id = ?"
+    " IF refresh_hash = ? AND ended = null",
     Kind.COMPARE_AND_SET,
 )
 
-STATEMENTS = (GET, BEGIN, END, ROTATE)
+STATEMENTS = (GET, GET_NOW, BEGIN, END, ROTATE)
 
 
 class CassandraSignIns:
@@ -48,22 +50,29 @@ class CassandraSignIns:
 
     async def get(self, sign_in_id: str) -> SignInRow | None:
         """The sign-in, ended or not; None if there is none or it expired."""
-        found = await self._session.row(GET, sign_in_id)
-        if found is None or found[0] is None or found[4] <= self._clock_ms():
-            return None
-        return _row_of(sign_in_id, found)
+        return self._known(sign_in_id, await self._session.row(GET, sign_in_id))
+
+    async def get_now(self, sign_in_id: str) -> SignInRow | None:
+        """As `get`, after every rotation whose outcome nobody knew."""
+        return self._known(sign_in_id, await self._session.row(GET_NOW, sign_in_id))
 
     async def end(self, sign_in_id: str, expires_at_ms: int) -> None:
         """Ends it for good. May be repeated."""
         await self._session.write((END, (self._seconds_left(expires_at_ms), sign_in_id)))
 
-    async def rotate(self, sign_in_id: str, old_hash: str, new_hash: str, expires_at_ms: int) -> bool:
+    async def rotate(self, sign_in_id: str, rotation: Rotation, expires_at_ms: int) -> bool:
         """Replaces the refresh token; False if the old one is not the newest, or the sign-in has ended.
 
         `expires_at_ms`: the sign-in's own.
         """
         ttl = self._seconds_left(expires_at_ms)
-        return await self._session.compare_and_set(ROTATE, ttl, new_hash, sign_in_id, old_hash) is None
+        fields = (rotation.new_hash, rotation.at_ms, sign_in_id, rotation.old_hash)
+        return await self._session.compare_and_set(ROTATE, ttl, *fields) is None
+
+    def _known(self, sign_in_id: str, found: tuple[Any, ...] | None) -> SignInRow | None:
+        if found is None or found[0] is None or found[4] <= self._clock_ms():
+            return None
+        return _row_of(sign_in_id, found)
 
     def _seconds_left(self, expires_at_ms: int) -> int:
         """A little longer, for clocks that differ: whoever reads compares `expires_at_ms` anyway."""
@@ -71,7 +80,7 @@ class CassandraSignIns:
 
 
 def _row_of(sign_in_id: str, found: tuple[Any, ...]) -> SignInRow:
-    user_id, role, generation, created_at_ms, expires_at_ms, refresh_hash, ended = found
+    user_id, role, generation, created_at_ms, expires_at_ms, refresh_hash, ended, rotated_at_ms = found
     return SignInRow(
         sign_in_id=sign_in_id,
         user_id=str(user_id),
@@ -81,4 +90,5 @@ def _row_of(sign_in_id: str, found: tuple[Any, ...]) -> SignInRow:
         expires_at_ms=expires_at_ms,
         refresh_hash=refresh_hash,
         ended=bool(ended),
+        rotated_at_ms=rotated_at_ms,
     )

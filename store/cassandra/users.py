@@ -11,7 +11,9 @@ from store.sign_in_rows import UserChange, UserRow
 
 _COLUMNS = "user_id, name, password_hash, role, disabled, created_at_ms, generation"
 
-GET = Statement(f"SELECT {_COLUMNS} FROM users WHERE user_id = ?", Kind.READ)
+_GET = f"SELECT {_COLUMNS} FROM users WHERE user_id = ?"
+GET = Statement(_GET, Kind.READ)
+GET_NOW = Statement(_GET, Kind.SERIAL_READ)
 ADD = Statement(f"INSERT INTO users ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS", Kind.COMPARE_AND_SET)
 CHANGE = Statement(
     "UPDATE users SET password_hash = ?, role = ?, disabled = ?, generation = ? WHERE user_id = ? IF name != null",
@@ -22,7 +24,7 @@ RENEW = Statement("UPDATE users SET generation = ? WHERE user_id = ? IF generati
 FIRST = Statement(f"SELECT {_COLUMNS} FROM users LIMIT ?", Kind.READ)
 AFTER = Statement(f"SELECT {_COLUMNS} FROM users WHERE token(user_id) > token(?) LIMIT ?", Kind.READ)
 
-STATEMENTS = (GET, ADD, CHANGE, RENEW, FIRST, AFTER)
+STATEMENTS = (GET, GET_NOW, ADD, CHANGE, RENEW, FIRST, AFTER)
 
 
 class CassandraUsers:
@@ -34,6 +36,11 @@ class CassandraUsers:
     async def get(self, user_id: str) -> UserRow | None:
         """What is known of the user."""
         found = await self._session.row(GET, UUID(user_id))
+        return None if found is None else _row_of(found)
+
+    async def get_now(self, user_id: str) -> UserRow | None:
+        """As `get`, after every change that was begun before, in whatever datacenter."""
+        found = await self._session.row(GET_NOW, UUID(user_id))
         return None if found is None else _row_of(found)
 
     async def add(self, row: UserRow) -> bool:

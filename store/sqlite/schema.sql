@@ -1,4 +1,4 @@
--- Schema 2. Ids are UUID text, *_ms are milliseconds since 1970, a `row` is the JSON of a struct in store/rows.py.
+-- Schema 3. Ids are UUID text, *_ms are milliseconds since 1970, a `row` is the JSON of a struct in store/rows.py.
 -- Run as a whole, under the write lock, so that two processes may open a new file at the same moment.
 BEGIN IMMEDIATE;
 
@@ -75,13 +75,15 @@ CREATE TABLE IF NOT EXISTS sign_ins (
     created_at_ms INTEGER NOT NULL,
     expires_at_ms INTEGER NOT NULL,
     refresh_hash TEXT,
-    ended INTEGER NOT NULL
+    ended INTEGER NOT NULL,
+    rotated_at_ms INTEGER
 );
 CREATE INDEX IF NOT EXISTS sign_ins_by_expiry ON sign_ins (expires_at_ms);
 
 CREATE TABLE IF NOT EXISTS used_tickets (
     ticket_id TEXT NOT NULL PRIMARY KEY,
-    expires_at_ms INTEGER NOT NULL
+    expires_at_ms INTEGER NOT NULL,
+    nonce TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS used_tickets_by_expiry ON used_tickets (expires_at_ms);
 
@@ -96,5 +98,5 @@ CREATE TABLE IF NOT EXISTS api_keys (
     PRIMARY KEY (user_id, key_id)
 );
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 COMMIT;

@@ -34,6 +34,10 @@ class SqliteUsers:
         found = await self._database.row(_GET, user_id)
         return None if found is None else _row_of(found)
 
+    async def get_now(self, user_id: str) -> UserRow | None:
+        """As `get`, after every change that was begun before."""
+        return await self.get(user_id)
+
     async def add(self, row: UserRow) -> bool:
         """Makes a local account; False if there is one."""
         fields = (row.user_id, row.name, row.password_hash, row.role.value, row.disabled, row.created_at_ms)

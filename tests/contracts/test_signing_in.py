@@ -5,7 +5,7 @@ import time
 
 from schemas.ids import new_id
 from schemas.roles import Role
-from store.sign_in_rows import ApiKeyRow, SignInRow, UserChange, UserRow
+from store.sign_in_rows import ApiKeyRow, Rotation, SignInRow, UserChange, UserRow
 from tests.contracts.conftest import Store
 
 HOUR_MS = 3_600_000
@@ -28,12 +28,18 @@ def a_key(user_id: str, **fields: object) -> ApiKeyRow:
     return ApiKeyRow(**(row | {"created_at_ms": 3} | fields))
 
 
+async def rotate(store: Store, row: SignInRow, old_hash: str, new_hash: str, at_ms: int) -> bool:
+    rotation = Rotation(old_hash=old_hash, new_hash=new_hash, at_ms=at_ms)
+    return await store.sign_ins.rotate(row.sign_in_id, rotation, row.expires_at_ms)
+
+
 async def test_an_account_is_made_once_and_comes_back_as_it_was(store: Store) -> None:
     user = a_user(role=Role.ADMIN, disabled=True, generation="g")
     assert await store.users.add(user)
     assert not await store.users.add(a_user(user_id=user.user_id, name="another"))
-    assert await store.users.get(user.user_id) == user
-    assert await store.users.get(new_id()) is None
+    for read in (store.users.get, store.users.get_now):
+        assert await read(user.user_id) == user
+        assert await read(new_id()) is None
 
 
 async def test_of_two_who_make_an_account_at_once_one_does(store: Store) -> None:
@@ -115,29 +121,39 @@ async def test_an_expired_or_unknown_sign_in_is_none_and_ending_it_changes_nothi
 async def test_a_refresh_token_is_replaced_by_its_own_holder_only(store: Store) -> None:
     row = a_sign_in(refresh_hash="r1")
     await store.sign_ins.begin(row)
-    rotate = store.sign_ins.rotate
-    assert not await rotate(row.sign_in_id, "forged", "r2", row.expires_at_ms)
-    assert await rotate(row.sign_in_id, "r1", "r2", row.expires_at_ms)
-    assert not await rotate(row.sign_in_id, "r1", "r3", row.expires_at_ms)
-    found = await store.sign_ins.get(row.sign_in_id)
-    assert found is not None and (found.refresh_hash, found.user_id) == ("r2", row.user_id)
+    for old, new, at_ms, is_replaced in (("x", "r2", 4, False), ("r1", "r2", 5, True), ("r1", "r3", 6, False)):
+        assert await rotate(store, row, old, new, at_ms) == is_replaced
+    for read in (store.sign_ins.get, store.sign_ins.get_now):
+        found = await read(row.sign_in_id)
+        assert found is not None and (found.refresh_hash, found.rotated_at_ms) == ("r2", 5)
+        assert found.user_id == row.user_id
     await store.sign_ins.end(row.sign_in_id, row.expires_at_ms)
-    assert not await rotate(row.sign_in_id, "r2", "r3", row.expires_at_ms)
+    assert not await rotate(store, row, "r2", "r3", 7)
+    ended = await store.sign_ins.get_now(row.sign_in_id)
+    assert ended is not None and ended.ended and await store.sign_ins.get_now(new_id()) is None
 
 
 async def test_of_two_who_use_a_refresh_token_at_once_one_gets_on(store: Store) -> None:
     row = a_sign_in(refresh_hash="r1")
     await store.sign_ins.begin(row)
-    rotations = (store.sign_ins.rotate(row.sign_in_id, "r1", f"n{n}", row.expires_at_ms) for n in range(4))
-    assert sorted(await asyncio.gather(*rotations)) == [False, False, False, True]
+    rotations = await asyncio.gather(*(rotate(store, row, "r1", f"n{n}", n) for n in range(4)))
+    assert sorted(rotations) == [False, False, False, True]
+    found, winner = await store.sign_ins.get_now(row.sign_in_id), rotations.index(True)
+    assert found is not None and (found.refresh_hash, found.rotated_at_ms) == (f"n{winner}", winner)
 
 
 async def test_a_ticket_is_used_once_whoever_tries(store: Store) -> None:
     ticket, other = new_id(), new_id()
-    used = await asyncio.gather(*(store.used_tickets.use(ticket, 60) for _ in range(4)))
+    use = store.used_tickets.use
+    used = await asyncio.gather(*(use(ticket, f"nonce {n}", 60) for n in range(4)))
     assert sorted(used) == [False, False, False, True]
-    assert await store.used_tickets.use(other, 60)
-    assert not await store.used_tickets.use(ticket, 60)
+    assert await use(other, "nonce 0", 60)
+    assert not await use(ticket, "later", 60)
+
+
+async def test_who_asks_again_whether_a_ticket_was_used_by_it_is_told_so(store: Store) -> None:
+    ticket, use = new_id(), store.used_tickets.use
+    assert [await use(ticket, nonce, 60) for nonce in ("mine", "other", "mine")] == [True, False, True]
 
 
 async def test_keys_are_their_users_and_gone_once_removed(store: Store) -> None:

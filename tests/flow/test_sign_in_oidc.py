@@ -23,6 +23,7 @@ from tests.flow.identity_provider import (
 from tests.flow.rest_calls import assert_error
 from tests.flow.running_edge import Stage, stage
 from tests.flow.signing_in import an_account, bearer, close_code_of_hello, said_hello, tokens_of
+from ws_edge.clocks import Clocks
 from ws_edge.sign_in import NotSignedIn, SignInUnavailable
 from ws_edge.signing_in.jwks import MIN_SECONDS, REFRESH_SECONDS, STALE_SECONDS, Jwks
 from ws_edge.signing_in.jwks_fetching import KeySource
@@ -205,6 +206,38 @@ async def test_a_provider_that_never_answered_is_not_the_users_fault(fresh: Iden
         refused = await http.get("/v1/session", headers=bearer(fresh.token()))
         assert_error(refused, 503, "sign_in_unavailable")
         assert await close_code_of_hello(scene, fresh.token()) == 1013
+
+
+async def test_an_unknown_key_is_not_called_bad_while_the_provider_is_away(fresh: IdentityProvider) -> None:
+    case = Case(fresh, oidc_jwks_url=fresh.jwks_url)
+    await case.sign_in.check(fresh.token())
+    fresh.keys.append(rsa_key("new"))
+    fresh.status = 500
+    case.now += MIN_SECONDS
+    for n in range(50):
+        with pytest.raises(SignInUnavailable):
+            await case.sign_in.check(fresh.token("new" if n % 2 else f"unknown {n}"))
+    assert fresh.asked == 2
+    assert (await case.sign_in.check(fresh.token())).role is Role.USER, "keys that are known stay good"
+    fresh.status = 200
+    case.now += MIN_SECONDS
+    await case.sign_in.check(fresh.token("new"))
+    with pytest.raises(NotSignedIn):
+        await case.sign_in.check(fresh.token("unknown"))
+    assert fresh.asked == 3
+
+
+async def test_a_token_of_an_unknown_key_is_to_come_back_later(fresh: IdentityProvider, tmp_path: Path) -> None:
+    clocks_on = [0.0]
+    desk = {"oidc": settings_for(fresh), "clocks": Clocks(now=lambda: time.monotonic() + clocks_on[0])}
+    async with stage(tmp_path, desk=desk) as scene, scene.http(None) as http:
+        assert (await http.get("/v1/session", headers=bearer(fresh.token()))).status_code == 200
+        fresh.status = 500
+        clocks_on[0] += MIN_SECONDS
+        refused = await http.get("/v1/session", headers=bearer(fresh.token("new")))
+        assert_error(refused, 503, "sign_in_unavailable")
+        assert "retry-after" in refused.headers
+        assert await close_code_of_hello(scene, fresh.token("new")) == 1013
 
 
 async def test_an_answer_without_end_is_no_key_set(fresh: IdentityProvider) -> None:

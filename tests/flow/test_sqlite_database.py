@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from schemas.roles import Role
 from store.errors import StoreUnavailable
 from store.rows import Checkpoint
+from store.sign_in_rows import Rotation, SignInRow
 from store.sqlite.connection import NewerDatabase
 from store.sqlite.database import MAX_GROUP, SqliteDatabase
 from store.sqlite.opening import open_store
@@ -167,6 +169,33 @@ async def test_a_newer_programs_file_is_refused_with_its_name_and_left_alone(pat
     with pytest.raises(NewerDatabase, match=f"{path}.*schema 99.*upgrade"):
         async with SqliteDatabase(path):
             pass
+
+
+async def test_a_file_of_the_schema_before_is_brought_up_to_date_with_all_that_is_in_it(path: Path) -> None:
+    sign_in = SignInRow(
+        sign_in_id="s",
+        user_id="u",
+        role=Role.USER,
+        generation="",
+        created_at_ms=1,
+        expires_at_ms=10**15,
+        refresh_hash="r1",
+    )
+    async with open_store(path) as store, SqliteDatabase(path) as database:
+        await store.sign_ins.begin(sign_in)
+        await store.used_tickets.use("used", "n", 60)
+        for taken_back in (
+            "ALTER TABLE sign_ins DROP COLUMN rotated_at_ms",
+            "ALTER TABLE used_tickets DROP COLUMN nonce",
+            "PRAGMA user_version = 2",
+        ):
+            await database.change(taken_back)
+    for _ in range(2):
+        async with open_store(path) as store:
+            assert await store.sign_ins.get("s") == sign_in
+            assert not await store.used_tickets.use("used", "n", 60)
+    async with open_store(path) as store:
+        assert await store.sign_ins.rotate("s", Rotation(old_hash="r1", new_hash="r2", at_ms=5), 10**15)
 
 
 async def test_what_was_written_is_there_when_the_file_is_opened_again(path: Path) -> None:

@@ -37,6 +37,7 @@ def filled_registry() -> CollectorRegistry:
     edge.closed(None)
     edge.rejected("overloaded")
     edge.upgrade_refused("origin")
+    edge.sign_in_tried("password", "refused")
     numbers = {f"{name}.return_value": 1 for name in WORKER_NUMBERS} | {
         "turns_by_state.return_value": {"running": 1},
         "unread_by_partition.return_value": {"0": 1},

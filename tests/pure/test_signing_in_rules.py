@@ -1,6 +1,7 @@
 """The rules of signing in: names, attempts, cookies, pages, secrets in addresses, what a notice ends, settings."""
 
 from contextlib import suppress
+from unittest import mock
 
 import pytest
 from pydantic import ValidationError
@@ -182,7 +183,7 @@ def test_a_notice_ends_what_it_names_and_what_began_after_it_stays(notice: Signe
 )
 def test_a_notice_that_cannot_be_read_ends_nothing_and_has_the_store_asked(raw: bytes) -> None:
     forgotten: list[str] = []
-    SignedInSockets(forgotten.append).hear("u", raw)
+    SignedInSockets(forgotten.append, mock.Mock()).hear("u", raw)
     assert forgotten == ["u"]
 
 

@@ -11,6 +11,7 @@ from ws_edge.current_user import CurrentIdentity
 from ws_edge.rest_errors import RestError
 from ws_edge.sign_in import NotSignedIn, SignInUnavailable
 from ws_edge.signing_in.cookies import cookie_set
+from ws_edge.signing_in.counting import Way, counted
 from ws_edge.signing_in.desk import Desk
 from ws_edge.signing_in.ending import row_of_cookie
 from ws_edge.signing_in.origins import is_of_foreign_page
@@ -37,7 +38,8 @@ class BrowserRoutes:
             raise RestError(403, ErrorCode.FORBIDDEN)
         with refusals_named(ErrorCode.NOT_AUTHENTICATED if wish is None else ErrorCode.WRONG_PASSWORD):
             former = await row_of_cookie(self._desk, request)
-            begun = await (self._by_bearer(request) if wish is None else self._by_password(request, wish))
+            with counted(self._desk.count, Way.PROVIDER if wish is None else Way.PASSWORD):
+                begun = await (self._by_bearer(request) if wish is None else self._by_password(request, wish))
             await self._end_former(former)
         seconds = int((begun.row.expires_at_ms - begun.row.created_at_ms) / 1000)
         response.headers["set-cookie"] = cookie_set(request.headers.raw, begun.secret, seconds)

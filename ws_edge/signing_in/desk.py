@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ws_edge.clocks import Clocks
-from ws_edge.sign_in import SignIn
-from ws_edge.signing_in import accounts, api_keys, password_sign_in, sign_ins, signing_out, tickets
+from ws_edge.sign_in import Identity, SignIn
+from ws_edge.signing_in import accounts, api_keys, password_sign_in, sign_ins, signed_in_sockets, signing_out, tickets
 from ws_edge.signing_in.accounts import Accounts
 from ws_edge.signing_in.any_sign_in import AnySignIn
 from ws_edge.signing_in.api_keys import ApiKeys, KeyParts
 from ws_edge.signing_in.attempts import Attempts
+from ws_edge.signing_in.counting import Count, Way, counted
 from ws_edge.signing_in.jwks import Jwks
 from ws_edge.signing_in.jwks_fetching import KeySource
 from ws_edge.signing_in.lately_checked import LatelyChecked
@@ -23,6 +24,7 @@ from ws_edge.signing_in.oidc_settings import OidcSettings
 from ws_edge.signing_in.our_tokens import AccessTokens, HelloTokens
 from ws_edge.signing_in.password_sign_in import PasswordSignIn
 from ws_edge.signing_in.passwords import Passwords
+from ws_edge.signing_in.refreshing import Refreshing
 from ws_edge.signing_in.settings import SignInSettings
 from ws_edge.signing_in.sign_ins import SignInParts, SignIns
 from ws_edge.signing_in.signed_in_sockets import SignedInSockets
@@ -31,7 +33,14 @@ from ws_edge.signing_in.signing_out import Notices, SigningOut
 from ws_edge.signing_in.tickets import Tickets
 
 
-class Users(accounts.UserRows, signing_out.UserRows, sign_ins.UserRows, password_sign_in.UserRows, Protocol):
+class Users(
+    accounts.UserRows,
+    signing_out.UserRows,
+    sign_ins.UserRows,
+    password_sign_in.UserRows,
+    signed_in_sockets.UserRows,
+    Protocol,
+):
     """The store's users."""
 
 
@@ -60,20 +69,23 @@ class DeskParts:
 
 
 class Desk:
-    """One for each edge. `dev`: who checks development tokens, where they are taken."""
+    """One for each edge. `dev`: who checks development tokens, where they are taken. `count`: how sign-ins go."""
 
-    def __init__(self, parts: DeskParts, dev: SignIn | None, dev_issuer: str) -> None:
+    def __init__(self, parts: DeskParts, dev: SignIn | None, dev_issuer: str, count: Count) -> None:
         clocks, settings = parts.clocks, parts.settings
         tokens = SignedTokens(parts.secret, lambda: clocks.epoch_ms() / 1000)
         lately = LatelyChecked(clocks.now)
-        self.sockets = SignedInSockets(lately.forget)
-        self.sign_ins = SignIns(SignInParts(parts.sign_ins, parts.users, tokens, lately, settings, clocks.epoch_ms))
+        self.sockets = SignedInSockets(lately.forget, parts.users)
+        sign_in_parts = SignInParts(parts.sign_ins, parts.users, tokens, lately, settings, clocks.epoch_ms)
+        self.sign_ins = SignIns(sign_in_parts)
+        self.refreshing = Refreshing(sign_in_parts, self.sign_ins)
         self.keys = ApiKeys(KeyParts(parts.api_keys, parts.users, lately, clocks.epoch_ms, settings.max_api_keys))
         self.tickets = Tickets(tokens, parts.used_tickets, settings.ticket_seconds)
         self.signing_out = SigningOut(parts.sign_ins, parts.users, parts.api_keys, parts.notices, self.sockets.take)
         self.accounts = Accounts(parts.users, parts.passwords, self.signing_out, clocks.epoch_ms)
         attempts = Attempts(settings.sign_in_attempts, settings.sign_in_attempt_seconds)
         self.passwords = PasswordSignIn(parts.users, parts.passwords, attempts, clocks.now)
+        self.count = count
         self.now: Callable[[], float] = clocks.now
         self._provider_keys = Jwks(KeySource(parts.oidc), clocks.now)
         others = _others(parts.oidc, self._provider_keys, dev, dev_issuer)
@@ -82,9 +94,20 @@ class Desk:
             others | {ISSUER: HelloTokens(self.sign_ins, self.keys, self.tickets)}, self.keys
         )
 
+    async def check_hello(self, token: str) -> Identity:
+        """Whose session it is to be. Raises NotSignedIn or SignInUnavailable."""
+        with counted(self.count, Way.HELLO):
+            return await self.hello.check(token)
+
+    async def check_cookie(self, secret: str) -> Identity:
+        """Whose browser opens a session. Raises NotSignedIn or SignInUnavailable."""
+        with counted(self.count, Way.COOKIE):
+            return await self.sign_ins.check_cookie(secret)
+
     async def close(self) -> None:
         """Ends what runs in the background."""
         await self._provider_keys.close()
+        await self.sockets.close()
         await self.signing_out.close()
 
 

@@ -1,7 +1,8 @@
 """An identity provider's public keys: remembered, fetched again in good time, and never by a flood of bad tokens.
 
 In: a key's id. Out: the key. An unknown id has the keys fetched, at most once in `MIN_SECONDS` for everybody together;
-while the provider is away, the keys that are known stay good for a day.
+while the provider is away, the keys that are known stay good for a day, and of others nobody can say that they are
+none.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ class Jwks:
         self._keys: dict[str | None, ProviderKey] = {}
         self._fetched_at: float | None = None
         self._tried_at = float("-inf")
+        self._last_failed = False
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str | None) -> ProviderKey:
@@ -62,7 +64,7 @@ class Jwks:
             await asyncio.wait([fetching])
         if (key := self._known(key_id)) is not None:
             return key
-        if self._age() > STALE_SECONDS:
+        if self._last_failed or self._age() > STALE_SECONDS:  # it may be a new one
             raise SignInUnavailable("the identity provider's keys are not known")
         raise NotSignedIn("the identity provider has no such key")
 
@@ -83,14 +85,14 @@ class Jwks:
             return self._fetching
         if self._now() - self._tried_at < MIN_SECONDS:
             return None
-        self._tried_at = self._now()
+        self._tried_at, self._last_failed = self._now(), True
         self._fetching = asyncio.create_task(self._fetch_keys(), name="fetch-keys")
         return self._fetching
 
     async def _fetch_keys(self) -> None:
         try:
             self._keys = keys_in(await self._fetch())
-            self._fetched_at = self._now()
+            self._fetched_at, self._last_failed = self._now(), False
         except KeysUnavailable as error:
             log.warning("keys_not_fetched", reason=str(error))
         except Exception:  # the edge of a task: the old keys stay

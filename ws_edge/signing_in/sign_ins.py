@@ -1,4 +1,4 @@
-"""Sign-ins: begun with a password or somebody else's token, checked, renewed, until they end or expire.
+"""Sign-ins: begun with a password or somebody else's token, checked, until they end or expire.
 
 In: a user. Out: the secret of a browser's cookie, or an access token with the refresh token that renews it. The store
 keeps hashes; what names a sign-in in tokens and notices is such a hash, and opens nothing.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from schemas.roles import Role
-from store.sign_in_rows import SignInRow, UserRow
+from store.sign_in_rows import Rotation, SignInRow, UserRow
 from ws_edge.sign_in import Identity, NotSignedIn
 from ws_edge.signing_in.asking_store import asked
 from ws_edge.signing_in.lately_checked import LatelyChecked
@@ -25,21 +25,14 @@ class SignInRows(Protocol):
 
     async def begin(self, row: SignInRow) -> None: ...
     async def get(self, sign_in_id: str) -> SignInRow | None: ...
-    async def rotate(self, sign_in_id: str, old_hash: str, new_hash: str, expires_at_ms: int) -> bool: ...
+    async def get_now(self, sign_in_id: str) -> SignInRow | None: ...
+    async def rotate(self, sign_in_id: str, rotation: Rotation, expires_at_ms: int) -> bool: ...
 
 
 class UserRows(Protocol):
     """The store's users. Raises StoreUnavailable."""
 
     async def get(self, user_id: str) -> UserRow | None: ...
-
-
-class RefreshReused(NotSignedIn):
-    """An old refresh token came back: it was copied, by its owner or by a thief. The sign-in has to end."""
-
-    def __init__(self, row: SignInRow) -> None:
-        super().__init__("an old refresh token was used again")
-        self.row = row
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,7 @@ class SignIns:
     async def begin_with_tokens(self, user_id: str, role: Role, user: UserRow | None) -> Tokens:
         """Starts one for a program."""
         refresh_id = new_secret()
-        return self._tokens((await self.begin(user_id, role, user, refresh_id)).row, refresh_id)
+        return self.tokens_of((await self.begin(user_id, role, user, refresh_id)).row, refresh_id)
 
     async def begin_for_other(self, identity: Identity) -> Begun:
         """Starts one for whom somebody else vouches. Raises NotSignedIn for a user who is disabled here."""
@@ -117,19 +110,6 @@ class SignIns:
         if identity.user_id != claims["sub"]:
             raise NotSignedIn("the token is not its sign-in's")
         return replace(identity, expires_at=min(identity.expires_at, claims["exp"]))
-
-    async def refresh(self, refresh_token: str) -> Tokens:
-        """New tokens for the newest refresh token. Raises NotSignedIn, and RefreshReused for an older one."""
-        claims = self._parts.tokens.read(refresh_token, REFRESH)
-        row = await asked(self._parts.rows.get(text_claim(claims, "sid")))
-        if row is None:
-            raise NotSignedIn("no such sign-in")
-        identity_of(row, await asked(self._parts.users.get(row.user_id)))
-        old_hash, refresh_id = hash_of(text_claim(claims, "jti")), new_secret()
-        rotation = self._parts.rows.rotate(row.sign_in_id, old_hash, hash_of(refresh_id), row.expires_at_ms)
-        if not await asked(rotation):
-            raise RefreshReused(row)
-        return self._tokens(row, refresh_id)
 
     async def check_cookie(self, secret: str, max_age_seconds: float = 0.0) -> Identity:
         """Whose browser it is. Raises NotSignedIn."""
@@ -149,7 +129,8 @@ class SignIns:
             raise NotSignedIn("no such sign-in")
         return identity_of(row, await self._parts.users.get(row.user_id))
 
-    def _tokens(self, row: SignInRow, refresh_id: str) -> Tokens:
+    def tokens_of(self, row: SignInRow, refresh_id: str) -> Tokens:
+        """An access token, and the refresh token that the row has the hash of."""
         tokens, ends_at = self._parts.tokens, row.expires_at_ms // 1000
         expires_at = min(tokens.in_seconds(self._parts.settings.access_token_minutes * 60), ends_at)
         claims = {"sub": row.user_id, "sid": row.sign_in_id}

@@ -3,6 +3,8 @@
 In: claims. Out: a JWT, and its claims again if it is really one of ours, of that very use, and has not expired.
 """
 
+import base64
+import hmac
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +20,7 @@ REFRESH = "samvad-refresh"
 TICKET = "samvad-ticket"
 """The audience says what a token is for: a ticket is no access token."""
 ALGORITHM = "HS256"
+_DERIVED = b"samvad-refresh after "
 
 
 class SignedTokens:
@@ -33,6 +36,11 @@ class SignedTokens:
         """A token that is good until `expires_at` (seconds since 1970)."""
         own = {"iss": ISSUER, "aud": audience, "iat": int(self._clock()), "exp": expires_at}
         return jwt.encode({**claims, **own}, self._secret, algorithm=ALGORITHM)
+
+    def derived(self, word: str) -> str:
+        """Another word, always the same for this one, which only the secret's holders can tell: 43 characters."""
+        digest = hmac.digest(self._secret, _DERIVED + word.encode(), "sha256")  # no JWT begins like that
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
     def in_seconds(self, seconds: float) -> int:
         """An expiry, at least a second from now."""

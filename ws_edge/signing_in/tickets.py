@@ -6,12 +6,17 @@ A ticket is signed, so nothing is stored before it is used.
 
 from typing import Protocol
 
+import structlog
+
 from schemas.ids import new_id
 from schemas.roles import Role
+from store.errors import StoreUnavailable
 from ws_edge.sign_in import Identity, NotSignedIn
 from ws_edge.signing_in.asking_store import asked
 from ws_edge.signing_in.sign_ins import text_claim
 from ws_edge.signing_in.signed_tokens import TICKET, SignedTokens
+
+log = structlog.get_logger(__name__)
 
 EXTRA_SECONDS = 60
 """A used ticket is remembered this much longer than it is good, for clocks that differ."""
@@ -20,7 +25,7 @@ EXTRA_SECONDS = 60
 class UsedTickets(Protocol):
     """The store's memory of them. Raises StoreUnavailable."""
 
-    async def use(self, ticket_id: str, ttl_seconds: int) -> bool: ...
+    async def use(self, ticket_id: str, nonce: str, ttl_seconds: int) -> bool: ...
 
 
 class Tickets:
@@ -51,7 +56,7 @@ class Tickets:
         Raises NotSignedIn, also for one that was used, and SignInUnavailable.
         """
         claims = self._tokens.read(ticket, TICKET)
-        if not await asked(self._used.use(text_claim(claims, "jti"), self._seconds + EXTRA_SECONDS)):
+        if not await self._use(text_claim(claims, "jti")):
             raise NotSignedIn("the ticket was used")
         return Identity(
             user_id=claims["sub"],
@@ -61,3 +66,12 @@ class Tickets:
             generation=claims["gen"],
             is_program=claims["program"],
         )
+
+    async def _use(self, ticket_id: str) -> bool:
+        """Once more where the outcome is unknown: by its own nonce a first try is recognised that was written."""
+        nonce, seconds = new_id(), self._seconds + EXTRA_SECONDS
+        try:
+            return await self._used.use(ticket_id, nonce, seconds)
+        except StoreUnavailable as error:
+            log.info("ticket_outcome_unknown", reason=str(error))
+            return await asked(self._used.use(ticket_id, nonce, seconds))

@@ -8,11 +8,12 @@ from ws_edge.client_address import client_address
 from ws_edge.current_user import CurrentIdentity, CurrentPerson
 from ws_edge.rest_errors import RestError
 from ws_edge.signing_in.cookies import cookie_set
+from ws_edge.signing_in.counting import Way, counted
 from ws_edge.signing_in.desk import Desk
 from ws_edge.signing_in.ending import row_to_end
+from ws_edge.signing_in.refreshing import RefreshReused
 from ws_edge.signing_in.rest_words import NameAndPassword, Refresh, Ticket, TokensModel, tokens_model
 from ws_edge.signing_in.route_errors import refusals_named
-from ws_edge.signing_in.sign_ins import RefreshReused
 
 
 class TokenRoutes:
@@ -32,16 +33,19 @@ class TokenRoutes:
 
     async def sign_in(self, request: Request, wish: NameAndPassword) -> TokensModel:
         """Signs in with the name and password of a local account."""
-        with refusals_named(ErrorCode.WRONG_PASSWORD):
+        with refusals_named(ErrorCode.WRONG_PASSWORD), counted(self._desk.count, Way.PASSWORD):
             password, address = wish.password.get_secret_value(), client_address(request.scope)
             user = await self._desk.passwords.let_in(wish.name, password, address)
             return tokens_model(await self._desk.sign_ins.begin_with_tokens(user.user_id, user.role, user))
 
     async def refresh(self, wish: Refresh) -> TokensModel:
-        """The next two tokens. A refresh token works once; an old one ends the sign-in, for somebody copied it."""
+        """The next two tokens. For some seconds the one before the newest gives the newest again, for an answer that
+        got lost; an older one ends the sign-in, for somebody copied it.
+        """
         with refusals_named():
             try:
-                return tokens_model(await self._desk.sign_ins.refresh(wish.refresh_token))
+                with counted(self._desk.count, Way.REFRESH):
+                    return tokens_model(await self._desk.refreshing.refresh(wish.refresh_token))
             except RefreshReused as reused:
                 await self._desk.signing_out.end(reused.row)
                 raise
