@@ -4,8 +4,9 @@ SAMVAD_TEST_STACK=FOLDER uses a stack that stands there already and leaves it. W
 fail with the sentence that says what is missing; SAMVAD_SKIP_CONNECTED=1 skips them instead.
 """
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,17 @@ PRACTICE_MODELS = {
 
 COSTLY_FIRST = ("tests/whole/", "tests/pure/interleavings/", "tests/flow/", "tests/contracts/", "tests/")
 """What takes long comes first: at the end only short files are left, and no core waits for another."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None]:
+    """What is collected, LiteLLM among it, stays to the end: nobody looks for garbage in it, now or in any test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

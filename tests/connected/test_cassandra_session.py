@@ -1,13 +1,13 @@
-"""The driver on the event loop while a Cassandra of its own is frozen, killed, started again, or not there at all."""
+"""The driver on the event loop while its Cassandra is frozen, killed, started again, or not there at all."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from infra.stack import Ports, StackOptions, StackServer, down, server, up
+from infra.stack import StackServer
 from schemas.ids import new_id
 from store.cassandra.address import CassandraAddress
 from store.cassandra.cluster import REQUEST_SECONDS
@@ -15,8 +15,8 @@ from store.cassandra.opening import CassandraStore, open_cassandra_store
 from store.cassandra.permits import MAX_WAIT_SECONDS
 from store.errors import StoreUnavailable
 from tests.connected.loop_lag import Lag, lag_measured
+from tests.connected.running_stack import RunningStack
 from tests.contracts.deadlines import eventually
-from tests.keyspaces import fresh_keyspace
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(150)]
 
@@ -26,26 +26,10 @@ MANY = 400
 """More than may run at once, so that some wait for their turn."""
 
 
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackOptions]:
-    options = StackOptions(tmp_path_factory.mktemp("stack"), with_jaeger=False, ports=Ports.free())
-    try:
-        up(options, print)
-        yield options
-    finally:
-        down(options.folder, print, wipe=True)
-
-
-@pytest.fixture(scope="module")
-def address(own_stack: StackOptions) -> Iterator[CassandraAddress]:
-    with fresh_keyspace(f"127.0.0.1:{own_stack.ports.cassandra}") as fresh:
-        yield fresh
-
-
 @pytest.fixture
-async def node(own_stack: StackOptions) -> AsyncIterator[StackServer]:
+async def node(stack: RunningStack) -> AsyncIterator[StackServer]:
     """The only node; running again at the end of the test."""
-    found = server(own_stack.folder, "cassandra-1")
+    found = stack.server("cassandra-1")
     yield found
     found.resume()
     await asyncio.to_thread(found.start)
@@ -87,9 +71,9 @@ def check(lag: Lag) -> None:
 
 
 async def test_a_frozen_server_costs_each_call_its_time_and_the_event_loop_nothing(
-    address: CassandraAddress, node: StackServer
+    cassandra_keyspace: CassandraAddress, node: StackServer
 ) -> None:
-    async with warm(address) as store:
+    async with warm(cassandra_keyspace) as store:
         async with lag_measured() as lag:
             node.suspend()
             for _ in range(3):
@@ -102,9 +86,9 @@ async def test_a_frozen_server_costs_each_call_its_time_and_the_event_loop_nothi
 
 
 async def test_a_killed_server_is_told_at_once_and_used_as_soon_as_it_is_back(
-    address: CassandraAddress, node: StackServer
+    cassandra_keyspace: CassandraAddress, node: StackServer
 ) -> None:
-    async with warm(address) as store, lag_measured() as lag:
+    async with warm(cassandra_keyspace) as store, lag_measured() as lag:
         node.kill()
         assert await many_attempts(store) < REQUEST_SECONDS
         starting = asyncio.create_task(asyncio.to_thread(node.start))
@@ -116,10 +100,10 @@ async def test_a_killed_server_is_told_at_once_and_used_as_soon_as_it_is_back(
 
 
 async def test_a_server_that_is_away_from_the_start_is_used_once_it_is_there(
-    address: CassandraAddress, node: StackServer
+    cassandra_keyspace: CassandraAddress, node: StackServer
 ) -> None:
     node.kill()
-    async with open_cassandra_store(address) as store, lag_measured() as lag:
+    async with open_cassandra_store(cassandra_keyspace) as store, lag_measured() as lag:
         assert await attempt(store) < 0.1
         await asyncio.to_thread(node.start)
         await eventually(lambda: answers(store), BACK_SECONDS)
@@ -127,12 +111,12 @@ async def test_a_server_that_is_away_from_the_start_is_used_once_it_is_there(
 
 
 async def test_a_frozen_server_at_the_start_holds_up_neither_the_opening_nor_the_loop_for_long(
-    address: CassandraAddress, node: StackServer
+    cassandra_keyspace: CassandraAddress, node: StackServer
 ) -> None:
     node.suspend()
     async with lag_measured() as lag:
         began = time.perf_counter()
-        async with open_cassandra_store(address) as store:
+        async with open_cassandra_store(cassandra_keyspace) as store:
             assert time.perf_counter() - began < 10
             await attempt(store)
             node.resume()

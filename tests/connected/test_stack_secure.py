@@ -1,4 +1,4 @@
-"""A secure stack: Samvad's own commands reach it by their settings, and nobody without the password does."""
+"""A secure stack: Samvad's commands and roles reach it by their settings, and nobody without the password does."""
 
 import asyncio
 import os
@@ -20,6 +20,9 @@ from producers.kafka_address import KafkaAddress
 from store.cassandra.migrating import migrate
 from store.errors import StoreError
 from tests.connected.own_stack import OwnStack, own_stack, processes_of, topics
+from tests.connected.roles import Roles
+from tests.connected.running_stack import prepared
+from tests.whole.people import assert_seen_is_stored, person
 from tests.whole.processes import program_environ
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
@@ -32,26 +35,46 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
         yield stack
 
 
-def samvad(command: str, environ: dict[str, str]) -> str:
-    """What the command printed; it must succeed."""
+def samvad(*command: str, environ: dict[str, str], code: int = 0) -> str:
+    """What the command printed; it must end with this code."""
     done = subprocess.run(
-        [sys.executable, "-m", "infra.cli.main", command],
+        [sys.executable, "-m", "infra.cli.main", *command],
         env={**program_environ(), **environ},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
 
 async def test_samvads_commands_sign_in_by_their_settings(secure: OwnStack) -> None:
     environ = secure.addresses.environ()
-    said = samvad("topics", environ) + samvad("migrate", environ)
+    said = samvad("topics", environ=environ) + samvad("migrate", environ=environ)
     assert "chat.requests" in await topics(secure.addresses.kafka_address())
     assert environ["SAMVAD_KAFKA_PASSWORD"] not in said
     assert environ["SAMVAD_CASSANDRA_PASSWORD"] not in said
+
+
+@pytest.fixture
+def secure_roles(secure: OwnStack, tmp_path: Path, models: Path) -> Roles:
+    ready = prepared(secure.options.folder, secure.addresses)
+    return Roles(ready.environ, tmp_path, models)
+
+
+async def test_a_turn_is_answered_on_servers_that_ask_for_tls_and_passwords(secure_roles: Roles) -> None:
+    with secure_roles.worker(), secure_roles.edge() as edge:
+        async with person(edge.said["edge"], "asha") as asha:
+            turn = await asha.ask("Hello?")
+            assert str(turn.status) == "completed"
+            await assert_seen_is_stored(asha, [turn])
+    secrets = [value for name, value in secure_roles.environ.items() if name.endswith("_PASSWORD")]
+    assert len(secrets) == 2
+    assert not [log for log in secure_roles.logs for secret in secrets if secret in log.read_text()]
+    wrong = secure_roles.environ | {"SAMVAD_KAFKA_PASSWORD": "wrong-one"}
+    said = samvad("topics", "--check", environ=wrong, code=1)
+    assert "none lets samvad in with this password" in said and "wrong-one" not in said
 
 
 async def test_kafka_refuses_who_brings_no_password_or_a_wrong_one(secure: OwnStack) -> None:

@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,12 +234,10 @@ async def test_nobody_is_let_in_before_the_last_replies_are_read(scene: Stage) -
 
 
 @pytest.fixture
-def nothing_older() -> Iterator[None]:
+def nothing_older() -> None:
     """What there is already is out of the collector's sight: walking the whole test run's objects takes seconds."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture
