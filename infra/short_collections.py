@@ -23,12 +23,7 @@ class ShortCollections:
 
     def __init__(self, walk_again_at: int = WALK_AGAIN_AT) -> None:
         self._least = self._bound = walk_again_at
-        self._hidden = 0
-
-    @property
-    def most_hidden(self) -> int:
-        """So many objects are out of sight at most: those that were freed since are not subtracted."""
-        return self._hidden
+        self._hidden = 0  # at most: those that were freed since are not subtracted
 
     def __call__(self, phase: str, info: dict[str, Any]) -> None:
         if info["generation"] != OLDEST:
@@ -54,11 +49,10 @@ class ShortCollections:
 
 @contextmanager
 def short_collections(collections: ShortCollections | None = None) -> Iterator[None]:
-    """While it lasts, for the whole process."""
+    """While it lasts, for the whole process. What is out of sight then stays so: the process is about to end."""
     callback = collections or ShortCollections()
     gc.callbacks.append(callback)
     try:
         yield
     finally:
         gc.callbacks.remove(callback)
-        gc.unfreeze()
