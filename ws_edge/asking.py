@@ -30,6 +30,7 @@ from ws_edge.announcing import Announcer
 from ws_edge.asking_again import Messages, unfinished_request, with_its_question
 from ws_edge.attempts import Attempts
 from ws_edge.clocks import Clocks
+from ws_edge.coming_back import SOON_MS
 from ws_edge.errands import Errands, Work
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
@@ -40,8 +41,6 @@ from ws_edge.turn_pace import TurnPace
 from ws_edge.watching import Watcher
 
 log = structlog.get_logger(__name__)
-
-RETRY_AFTER_MS = 1_000
 
 
 class Requests(Protocol):
@@ -98,7 +97,7 @@ class Asking:
             # What is under way there may be this very request, sent twice.
             self._answer(feed, _unknown(request))
         else:
-            self._refuse(feed, request, Refusal(ErrorCode.OVERLOADED, RETRY_AFTER_MS))
+            self._refuse(feed, request, Refusal(ErrorCode.OVERLOADED, SOON_MS))
 
     def after_asks(self, feed: Feed, conversation_id: str, work: Work, broken: Callable[[], None]) -> bool:
         """Begins `work` once all that this user asked here so far is accepted or refused. False: too much under way."""

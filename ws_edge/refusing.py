@@ -13,11 +13,10 @@ from schemas.errors import ErrorCode
 from schemas.requests import ChatRequest
 from schemas.topics import request_key
 from ws_edge.admission import refusal_now
+from ws_edge.coming_back import SOON_MS
 from ws_edge.turn_pace import TurnPace
 from ws_edge.turns_in_flight import TurnsInFlight
 
-SOON_SECONDS = 1.0
-"""Where nobody can tell when it will go better: one of the user's turns may end at any moment."""
 LATER_SECONDS = 5.0
 """The least where all wait for workers: who comes back sooner only asks once more."""
 
@@ -61,7 +60,7 @@ class Admission:
         """What is the user's own doing comes first."""
         code = refusal_now(request, turns, self._rules.max_open_turns - opening.of_user)
         if code is not None:
-            return Refusal(code, _ms(SOON_SECONDS) if code is ErrorCode.OVERLOADED else None)
+            return Refusal(code, SOON_MS if code is ErrorCode.OVERLOADED else None)
         seconds = self._pace.seconds_until_next(request.user_id, opening.of_user, now)
         if seconds is not None:
             return Refusal(ErrorCode.TOO_MANY_REQUESTS, _ms(seconds))

@@ -5,7 +5,6 @@ a load balancer that asks too often should hear how the edge is all the same.
 """
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 from observability.edge_metrics import EdgeMetrics
@@ -13,6 +12,7 @@ from schemas.errors import ErrorCode
 from ws_edge.address_limits import AddressLimits
 from ws_edge.client_address import client_address
 from ws_edge.clocks import Clocks
+from ws_edge.coming_back import retry_after
 from ws_edge.rest_errors import response
 
 UNCOUNTED = frozenset({"/healthz", "/readyz"})
@@ -41,10 +41,5 @@ class RequestPace:
             seconds = parts.addresses.seconds_before_request(client_address(scope), parts.clocks.now())
             if seconds is not None:
                 parts.metrics.requests_refused()
-                app = response(429, ErrorCode.TOO_MANY_REQUESTS, retry_after(seconds))
+                app = response(429, ErrorCode.TOO_MANY_REQUESTS, retry_after(seconds * 1000))
         await app(scope, receive, send)
-
-
-def retry_after(seconds: float) -> dict[str, str]:
-    """The header, which has whole seconds."""
-    return {"retry-after": str(max(1, ceil(seconds)))}

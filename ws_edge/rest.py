@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query
 
 from schemas.errors import ErrorCode
 from store.rows import ConversationRow, MessageRow
-from ws_edge.asking import RETRY_AFTER_MS
 from ws_edge.changing_conversations import ConversationChanger, WorkersNotTold
+from ws_edge.coming_back import SOON_MS
 from ws_edge.current_user import CurrentUser
 from ws_edge.list_cursor import BadCursor, ListCursor, read_cursor, write_cursor
 from ws_edge.models_offered import OfferedModels
@@ -106,7 +106,7 @@ class RestApi:
         try:
             was_there = await self._changer.delete(user_id, str(conversation_id))
         except WorkersNotTold as error:
-            raise RestError(503, ErrorCode.OVERLOADED, RETRY_AFTER_MS) from error
+            raise RestError(503, ErrorCode.OVERLOADED, SOON_MS) from error
         if not was_there:
             raise not_found()
 

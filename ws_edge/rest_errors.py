@@ -4,7 +4,6 @@ In: exceptions of routes, of FastAPI and of the store. Out: a response from the 
 traceback, and never a word of what the client sent.
 """
 
-import math
 from collections.abc import Mapping
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from schemas.errors import ErrorCode
 from store.errors import StoreUnavailable
+from ws_edge.coming_back import SOON_MS, retry_after
 from ws_edge.error_body import error_body
 from ws_edge.sign_in import SignInUnavailable
 
@@ -27,8 +27,6 @@ _CODES = {
     500: ErrorCode.INTERNAL,
     503: ErrorCode.OVERLOADED,
 }
-SOON = {"retry-after": "1"}
-"""What is away may be back at any moment."""
 
 
 class RestError(Exception):
@@ -65,7 +63,7 @@ def response(status: int, code: ErrorCode, headers: Mapping[str, str] | None = N
 async def _on_rest_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RestError)
     wait_ms = error.retry_after_ms
-    return response(error.status, error.code, {"retry-after": str(math.ceil(wait_ms / 1000))} if wait_ms else None)
+    return response(error.status, error.code, retry_after(wait_ms) if wait_ms else None)
 
 
 async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
@@ -79,12 +77,12 @@ async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_store_unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("rest_without_history", reason=repr(error))
-    return response(503, ErrorCode.HISTORY_UNAVAILABLE, SOON)
+    return response(503, ErrorCode.HISTORY_UNAVAILABLE, retry_after(SOON_MS))
 
 
 async def _on_sign_in_unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("rest_without_sign_in", reason=repr(error))
-    return response(503, ErrorCode.SIGN_IN_UNAVAILABLE, SOON)
+    return response(503, ErrorCode.SIGN_IN_UNAVAILABLE, retry_after(SOON_MS))
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

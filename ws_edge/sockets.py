@@ -13,11 +13,11 @@ from schemas.errors import ErrorCode
 from ws_edge.address_limits import AddressLimits
 from ws_edge.client_address import client_address
 from ws_edge.close_codes import Close
+from ws_edge.coming_back import retry_after
 from ws_edge.connected import Connected
 from ws_edge.error_body import error_body
 from ws_edge.open_session import OpenSession, Receive, SessionParts
 from ws_edge.readiness import Readiness
-from ws_edge.request_pace import retry_after
 from ws_edge.signing_in.cookies import secret_in
 from ws_edge.signing_in.origins import is_from_allowed_page
 from ws_edge.socket_writer import Message, SendMessage, send_close
@@ -56,7 +56,7 @@ class Sockets:
         address = client_address(scope)
         refused = self._addresses.refusal_of_connection(address, self._parts.clocks.now())
         if refused is not None:
-            await self._refuse(send, 429, refused.reason, retry_after(refused.seconds))
+            await self._refuse(send, 429, refused.reason, retry_after(refused.seconds * 1000))
             return
         with self._counted(address):
             await self._let_in(scope, receive, send)

@@ -13,8 +13,9 @@ from fastapi import APIRouter, Header, Query, Response
 from schemas.client_frames import Stop
 from schemas.errors import ErrorCode
 from schemas.frames import Accepted
-from ws_edge.asking import RETRY_AFTER_MS, Asking
+from ws_edge.asking import Asking
 from ws_edge.brief_session import Answer, BriefSession
+from ws_edge.coming_back import SOON_MS
 from ws_edge.current_user import CurrentIdentity, CurrentUser
 from ws_edge.event_stream import EventStream, EventStreamResponse, StreamParts
 from ws_edge.finding_turns import Place, TurnFinder
@@ -132,16 +133,16 @@ class TurnsApi:
         """As a socket is: not while this edge drains or does not know the turns yet, nor beyond the user's sessions."""
         streams = self._parts.streams
         if self._parts.readiness.refusal_of_session(len(streams.connected.sessions)) is not None:
-            raise RestError(503, ErrorCode.OVERLOADED, RETRY_AFTER_MS)
+            raise RestError(503, ErrorCode.OVERLOADED, SOON_MS)
         if streams.hub.sessions_of(user_id) >= streams.settings.max_sessions_per_user:
-            raise RestError(429, ErrorCode.OVERLOADED, RETRY_AFTER_MS)
+            raise RestError(429, ErrorCode.OVERLOADED, SOON_MS)
 
 
 def _refusal(answers: list[Answer]) -> RestError:
     """Without any answer, as when the edge ends meanwhile, it is not known whether the broker has it."""
     answer = answers[0] if answers else None
     if answer is None or isinstance(answer, Accepted):
-        return RestError(503, ErrorCode.ACCEPT_UNKNOWN, RETRY_AFTER_MS)
+        return RestError(503, ErrorCode.ACCEPT_UNKNOWN, SOON_MS)
     code = ErrorCode.NOT_FOUND if answer.code is ErrorCode.UNKNOWN_TURN else answer.code
-    retry_after_ms = getattr(answer, "retry_after_ms", None) or (RETRY_AFTER_MS if code.temporary else None)
+    retry_after_ms = getattr(answer, "retry_after_ms", None) or (SOON_MS if code.temporary else None)
     return RestError(_STATUSES.get(code, 503 if code.temporary else 422), code, retry_after_ms)

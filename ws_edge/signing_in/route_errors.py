@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from schemas.errors import ErrorCode
+from ws_edge.coming_back import SOON_MS
 from ws_edge.rest_errors import RestError, not_found
 from ws_edge.sign_in import NotSignedIn
 from ws_edge.signing_in.accounts import NameTaken, NoSuchUser
@@ -11,9 +12,6 @@ from ws_edge.signing_in.api_keys import TooManyKeys
 from ws_edge.signing_in.attempts import TooManyAttempts
 from ws_edge.signing_in.names import BadName, BadPassword
 from ws_edge.signing_in.passwords import TooManyAtOnce
-
-SOON_MS = 1_000
-"""Hashing one password takes a fraction of that."""
 
 
 @contextmanager
