@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from schemas.errors import CloseCode
 from ws_edge.bucket import Bucket
-from ws_edge.close_codes import CloseCode
 from ws_edge.settings import EdgeSettings
 from ws_edge.websocket_protocol import WebsocketProtocol
 
@@ -83,7 +83,7 @@ class BoundedWebSocket(WebsocketProtocol):
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) >= MAX_FRAGMENTS:
-            self._fail(1009, "too many fragments")
+            self._fail(CloseCode.TOO_BIG, "too many fragments")
         elif self._may_go_on():
             super().handle_cont(event)
 

@@ -10,8 +10,9 @@ from typing import Protocol
 
 import structlog
 
+from schemas.errors import CloseCode
 from schemas.frames import Draining, ServerFrame
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ async def drain(sessions: Collection[Drainable], empty: asyncio.Event, seconds: 
     per_batch = max(1, -(-len(waiting) // BATCHES))
     for first in range(0, len(waiting), per_batch):
         for session in waiting[first : first + per_batch]:
-            session.close(Close(CloseCode.GOING_AWAY))
+            session.close(Close(CloseCode.RESTART))
         await _set_within(hurry, seconds / 2 / BATCHES)
     if not await _set_within(empty, min(seconds / 2, HURRIED_SECONDS) if hurry.is_set() else seconds / 2):
         log.warning("drained_with_sessions_left", sessions=len(sessions))

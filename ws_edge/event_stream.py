@@ -18,9 +18,10 @@ from starlette.responses import Response
 from observability.edge_metrics import EdgeMetrics
 from schemas import codec
 from schemas.client_frames import Watch
+from schemas.errors import CloseCode
 from schemas.frames import Draining, ServerFrame
 from ws_edge.clocks import Clocks
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 from ws_edge.connected import Connected
 from ws_edge.events import COMMENT, encoded, event_of, is_bug, retry_field
 from ws_edge.feed import NOTHING_SEEN, Feed

@@ -13,11 +13,11 @@ import structlog
 
 from observability.edge_metrics import EdgeMetrics
 from schemas.client_frames import Regenerate, Send, Stop, Unwatch, Watch
-from schemas.errors import ErrorCode
+from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ServerFrame, error_frame
 from ws_edge.asking import Asking
 from ws_edge.clocks import Clocks
-from ws_edge.close_codes import Close, CloseCode, close_reason_of
+from ws_edge.closing import Close, close_reason_of
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.outbox import Outbox

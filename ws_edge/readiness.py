@@ -5,7 +5,7 @@ In: what the listener and the drain report. Out: `/readyz`, and the refusal of a
 
 from collections.abc import Callable
 
-from ws_edge.close_codes import CloseCode
+from schemas.errors import CloseCode
 
 UNREADY_LAG_SECONDS = 10.0
 """DESIGN 6.8: lagging over 10 s is unready; over 60 s the edge exits."""
@@ -33,7 +33,7 @@ class Readiness:
     def refusal_of_session(self, open_sessions: int) -> CloseCode | None:
         """Why a session that came all the same is closed again. A lagging edge is better than none."""
         if self.is_draining:
-            return CloseCode.GOING_AWAY
+            return CloseCode.RESTART
         if not self._is_rebuilt() or open_sessions >= self._max_sessions:
             return CloseCode.OVERLOADED
         return None

@@ -11,11 +11,11 @@ from observability.edge_metrics import UNREADABLE, Tally
 from schemas import codec
 from schemas.client_frames import AnyClientFrame, Hello, Ping, Regenerate, Send, Stop, Unwatch, Watch
 from schemas.clock import rfc3339
-from schemas.errors import ErrorCode
+from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong, Ready, ServerFrame, error_frame
 from schemas.ids import new_id
 from ws_edge.bucket import Bucket
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
 
@@ -72,7 +72,7 @@ class Session:
     def take(self, message: str | bytes, now: float) -> list[Effect]:
         """The next message of the client."""
         if isinstance(message, bytes):
-            return [Close(CloseCode.NOT_TEXT)]
+            return [Close(CloseCode.NO_BINARY)]
         if not self._bucket.take(now):
             return [Close(CloseCode.TOO_MANY_FRAMES)]
         try:

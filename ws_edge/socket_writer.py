@@ -15,7 +15,7 @@ import structlog
 from observability.edge_metrics import Tally
 from schemas import codec
 from schemas.frames import Pong
-from ws_edge.close_codes import Close
+from ws_edge.closing import Close
 from ws_edge.feed import Feed
 from ws_edge.text_now import SendNow
 

@@ -12,7 +12,7 @@ from schemas import codec
 from schemas.errors import ErrorCode
 from ws_edge.address_limits import AddressLimits
 from ws_edge.client_address import client_address
-from ws_edge.close_codes import Close
+from ws_edge.closing import Close
 from ws_edge.coming_back import retry_after
 from ws_edge.connected import Connected
 from ws_edge.error_body import error_body

@@ -22,7 +22,7 @@ from tests.flow.running_edge import Person, Replies, Stage, stage, until, watch
 from ws_edge import draining, server, sweeping
 from ws_edge.bounded_http import BoundedHttp
 from ws_edge.bounded_websocket import BoundedWebSocket
-from ws_edge.close_codes import Close
+from ws_edge.closing import Close
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.draining import drain
 from ws_edge.edge import edge

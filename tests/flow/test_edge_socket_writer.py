@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from observability.edge_metrics import Tally
+from schemas.errors import CloseCode
 from tests.edge_turns import Turn
 from tests.flow.running_edge import stage, watch
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 from ws_edge.feed import Feed
 from ws_edge.outbox import Outbox
 from ws_edge.socket_writer import Message, SocketWriter, Ways
@@ -75,7 +76,7 @@ async def test_what_waits_is_sent_before_the_close_and_nothing_after_it() -> Non
     client.reads.clear()
     client.is_told("a", "b")
     asyncio.get_running_loop().call_soon(client.reads.set)
-    await client.writer.finish(Close(CloseCode.GOING_AWAY), 5)
+    await client.writer.finish(Close(CloseCode.RESTART), 5)
     client.reads.clear()
     client.is_told("too late")
     await asyncio.sleep(0)

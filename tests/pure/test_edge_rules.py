@@ -9,14 +9,13 @@ import jwt
 import pytest
 
 from schemas.client_frames import Send
-from schemas.errors import ErrorCode
+from schemas.errors import CloseCode, ErrorCode
 from schemas.ids import new_id, user_id_of
 from schemas.requests import Ask, ChatRequest
 from tests.edge_turns import Turn, reply
 from ws_edge.admission import names_message_in_flight, refusal_now, refusal_of_frame
 from ws_edge.bucket import Bucket
 from ws_edge.building import own_origins
-from ws_edge.close_codes import CloseCode
 from ws_edge.dev_sign_in import BadName, DevSignIn
 from ws_edge.lag import Lag
 from ws_edge.list_cursor import BadCursor, read_cursor, write_cursor
@@ -84,7 +83,7 @@ def test_an_edge_is_ready_once_rebuilt_and_while_it_keeps_up() -> None:
     assert readiness.refusal_of_session(1) is None
     assert readiness.refusal_of_session(2) is CloseCode.OVERLOADED
     readiness.is_draining = True
-    assert readiness.refusal_of_session(0) is CloseCode.GOING_AWAY
+    assert readiness.refusal_of_session(0) is CloseCode.RESTART
 
 
 def test_lag_is_the_age_of_the_oldest_end_that_is_not_reached() -> None:

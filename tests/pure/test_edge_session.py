@@ -6,9 +6,9 @@ import pytest
 
 from schemas import codec
 from schemas.client_frames import Hello, Ping, Unwatch
-from schemas.errors import ErrorCode
+from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong, Ready
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 from ws_edge.session import CheckToken, Do, Effect, Say, Session
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
@@ -47,7 +47,7 @@ def test_anything_but_hello_first_closes_4401(message: str) -> None:
 
 
 def test_binary_closes_1003() -> None:
-    assert signed_in().take(b"{}", 0) == [Close(CloseCode.NOT_TEXT)]
+    assert signed_in().take(b"{}", 0) == [Close(CloseCode.NO_BINARY)]
 
 
 def test_a_good_frame_is_carried_out() -> None:

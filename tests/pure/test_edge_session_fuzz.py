@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from schemas import codec
-from schemas.errors import ErrorCode
+from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong
 from tests.client_frame_mutations import CANARY, mutations
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 from ws_edge.session import CheckToken, Do, Effect, Say, Session
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity

@@ -14,8 +14,9 @@ import structlog
 
 from schemas import codec
 from schemas.edge_notices import SignedOut
+from schemas.errors import CloseCode
 from store.sign_in_rows import UserRow
-from ws_edge.close_codes import Close, CloseCode
+from ws_edge.closing import Close
 from ws_edge.sign_in import Identity
 
 log = structlog.get_logger(__name__)
