@@ -49,14 +49,14 @@ class Sockets:
 
     async def __call__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
         await receive()  # the ASGI server says that somebody wants in
-        status = refusal_of_upgrade(scope, self._allowed_origins)
-        if status is not None:
-            await self._refuse(send, status, _REASONS[status])
-            return
         address = client_address(scope)
         refused = self._addresses.refusal_of_connection(address, self._parts.clocks.now())
         if refused is not None:
             await self._refuse(send, 429, refused.reason, retry_after(refused.seconds * 1000))
+            return
+        status = refusal_of_upgrade(scope, self._allowed_origins)
+        if status is not None:
+            await self._refuse(send, status, _REASONS[status])
             return
         with self._counted(address):
             await self._let_in(scope, receive, send)

@@ -86,6 +86,43 @@ async def test_an_address_opens_only_so_many_sockets_a_minute(tmp_path: Path) ->
         assert await upgrades_refused(scene, "address_new_connections") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "query", "status"),
+    [
+        ({"origin": "http://evil.example"}, "", 403),
+        ({"subprotocols": None}, "", 400),
+        ({}, "?token=x", 400),
+        ({}, "/more", 404),
+    ],
+)
+async def test_upgrades_that_are_refused_anyway_count_among_those_of_a_minute(
+    tmp_path: Path, options: dict[str, Any], query: str, status: int
+) -> None:
+    async with stage(tmp_path, new_connections_per_minute=2, **BEHIND_A_PROXY) as scene:
+        sent: dict[str, Any] = {"subprotocols": ["samvad.v1"], "proxy": None, **via(SOMEBODY), **options}
+        statuses = []
+        for _ in range(4):
+            with pytest.raises(websockets.InvalidStatus) as refusal:
+                await websockets.connect(scene.websocket_url + query, **sent)
+            statuses.append(refusal.value.response.status_code)
+        assert statuses == [status, status, 429, 429]
+        await refused(scene, SOMEBODY)
+        async with scene.person(**via(ANOTHER)):
+            pass
+
+
+async def test_requests_with_a_secret_in_their_address_count_among_those_of_a_second(tmp_path: Path) -> None:
+    async with stage(tmp_path, rest_requests_per_second=0.001, **BEHIND_A_PROXY) as scene, scene.http() as http:
+        somebody, page = {"X-Forwarded-For": SOMEBODY}, scene.running.address
+        response = await http.get("/nothing/here?token=x", headers={**somebody, "origin": page})
+        assert_error(response, 400, "secret_in_url")
+        assert response.headers["access-control-allow-origin"] == page
+        for _ in range(2):
+            assert_error(await http.get("/v1/models?token=x", headers=somebody), 429, "too_many_requests")
+        assert_error(await http.get("/v1/models", headers=somebody), 429, "too_many_requests")
+        assert (await http.get("/v1/models", headers={"X-Forwarded-For": ANOTHER})).status_code == 200
+
+
 async def test_an_address_asks_only_so_fast_over_rest_and_health_is_not_counted(tmp_path: Path) -> None:
     async with stage(tmp_path, rest_requests_per_second=0.5, **BEHIND_A_PROXY) as scene, scene.http() as http:
         somebody, page = {"X-Forwarded-For": SOMEBODY}, scene.running.address
