@@ -63,7 +63,7 @@ class EdgeMetrics:
         self._rejections = self._counter("samvad_rejections", "Questions that were not accepted", "code")
         refused = "Websocket upgrades that were refused, by the limit or rule that did it"
         self._refusals = self._counter("samvad_upgrades_refused", refused, "reason")
-        limited = "REST requests refused because their address asked too fast"
+        limited = "REST requests refused because their address asked too fast, or had too many streams"
         self._limited = Counter("samvad_requests_refused", limited, registry=self._registry)
         self._sign_ins = Counter("samvad_sign_ins", "Tries to sign in", ["way", "outcome"], registry=self._registry)
         self._accept = self._seconds("samvad_accept_seconds", "From a question's turn to `accepted`", QUICK_SECONDS)

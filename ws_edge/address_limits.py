@@ -6,6 +6,8 @@ limit for everybody would be worse than none.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,7 +27,7 @@ class Limited(StrEnum):
     """Which limit of an address was met."""
 
     CONNECTIONS = "address_connections"
-    """It has as many open connections as it may."""
+    """It has as many open connections, websockets and event streams, as it may."""
     NEW_CONNECTIONS = "address_new_connections"
     """It opens connections too fast."""
 
@@ -66,14 +68,16 @@ class AddressLimits:
             return Refused(Limited.CONNECTIONS, RETRY_WHEN_FULL_SECONDS)
         return None
 
-    def opened(self, address: str) -> None:
-        """A connection is open; `closed` must follow."""
+    @contextmanager
+    def counted(self, address: str) -> Iterator[None]:
+        """While the block runs, it is one of the address's open connections."""
         self._open[address] += 1
-
-    def closed(self, address: str) -> None:
-        self._open[address] -= 1
-        if self._open[address] <= 0:
-            del self._open[address]
+        try:
+            yield
+        finally:
+            self._open[address] -= 1
+            if self._open[address] <= 0:
+                del self._open[address]
 
     def seconds_before_request(self, address: str, now: float) -> float | None:
         """None: it may ask now."""

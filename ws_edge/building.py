@@ -174,9 +174,10 @@ def build(settings: EdgeSettings, parts: EdgeParts, port: int) -> Built:
     connected, addresses = Connected(), AddressLimits(_address_rules(settings))
     sockets = Sockets(session_parts, readiness, origins, connected, addresses)
     parts.metrics.read_from(NumbersOfEdge(connected, hub, parts.source.lag_seconds))
-    turns_api = _turns_api(parts, session_parts, lookup, connected, readiness)
+    request_pace = PaceParts(addresses, parts.clocks, parts.metrics)
+    turns_api = _turns_api(parts, session_parts, lookup, connected, readiness, request_pace)
     routers = [*_routers(settings, parts, hub, announcer), turns_api.routes(), sign_in_routes(desk)]
-    http = http_app(desk, routers, origins, PaceParts(addresses, parts.clocks, parts.metrics))
+    http = http_app(desk, routers, origins, request_pace)
     sweeper = Sweeper(hub, lookup, announcer, parts.clocks)
     queue_teller = QueueTeller(hub, parts.clocks, parts.source.ready.is_set)
     hub.note_waiting = queue_teller.note
@@ -238,7 +239,12 @@ def _desk(settings: EdgeSettings, parts: EdgeParts) -> Desk:
 
 
 def _turns_api(
-    parts: EdgeParts, session: SessionParts, lookup: TurnLookup, connected: Connected, readiness: Readiness
+    parts: EdgeParts,
+    session: SessionParts,
+    lookup: TurnLookup,
+    connected: Connected,
+    readiness: Readiness,
+    pace: PaceParts,
 ) -> TurnsApi:
     """REST goes the sockets' way: through the very parts that sessions have."""
     return TurnsApi(
@@ -257,6 +263,7 @@ def _turns_api(
             teller=TurnTeller(session.hub.turns, lookup),
             finder=TurnFinder(session.hub.turns, parts.turns, parts.conversations, parts.clocks.now),
             readiness=readiness,
+            pace=pace,
         )
     )
 

@@ -18,10 +18,12 @@ from starlette.responses import Response
 from observability.edge_metrics import EdgeMetrics
 from schemas import codec
 from schemas.client_frames import Watch
-from schemas.errors import CloseCode
+from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import Draining, ServerFrame
+from ws_edge.client_address import client_address
 from ws_edge.clocks import Clocks
 from ws_edge.closing import Close
+from ws_edge.coming_back import retry_after
 from ws_edge.connected import Connected
 from ws_edge.events import COMMENT, encoded, event_of, is_bug, retry_field
 from ws_edge.feed import NOTHING_SEEN, Feed
@@ -29,6 +31,8 @@ from ws_edge.finding_turns import Place
 from ws_edge.hub import Hub
 from ws_edge.open_session import Receive
 from ws_edge.outbox import Outbox
+from ws_edge.request_pace import PaceParts
+from ws_edge.rest_errors import response
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
 from ws_edge.signing_in.signed_in_sockets import SignedInSockets
@@ -188,14 +192,23 @@ class EventStream:
 
 
 class EventStreamResponse(Response):
-    """The stream as a route's answer."""
+    """The stream as a route's answer; or 429, if its address may not open another connection."""
 
-    def __init__(self, stream: EventStream) -> None:
+    def __init__(self, stream: EventStream, pace: PaceParts) -> None:
         super().__init__()
         self._stream = stream
+        self._pace = pace
 
     async def __call__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
-        await self._stream.run(receive, send)
+        addresses, address = self._pace.addresses, client_address(scope)
+        refused = addresses.refusal_of_connection(address, self._pace.clocks.now())
+        if refused is not None:
+            self._pace.metrics.requests_refused()
+            headers = retry_after(refused.seconds * 1000)
+            await response(429, ErrorCode.TOO_MANY_REQUESTS, headers)(scope, receive, send)
+            return
+        with addresses.counted(address):
+            await self._stream.run(receive, send)
 
 
 async def _until_gone(receive: Receive) -> None:

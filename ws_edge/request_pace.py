@@ -20,7 +20,7 @@ UNCOUNTED = frozenset({"/healthz", "/readyz"})
 
 @dataclass(frozen=True, slots=True)
 class PaceParts:
-    """What counting requests works with."""
+    """What counting requests, and the streams among them, works with."""
 
     addresses: AddressLimits
     clocks: Clocks

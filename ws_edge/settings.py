@@ -47,9 +47,10 @@ class EdgeSettings(BaseSettings):
     max_sessions_per_user: int = Field(default=50, ge=1)
     """Open sockets of one user at this process (1008)."""
     max_connections_per_address: int = Field(default=2_000, ge=0)
-    """Open sockets of one client address: a whole company may be behind it. 0: no such limit (429)."""
+    """Open websockets and event streams of one client address, behind which may be a whole company. 0: no such limit
+    (429)."""
     new_connections_per_minute: int = Field(default=6_000, ge=0)
-    """Upgrades that one address may try. 0: no such limit (429)."""
+    """Websockets and event streams that one address may try to open. 0: no such limit (429)."""
     rest_requests_per_second: float = Field(default=100, ge=0)
     """REST requests of one address, in the long run; five times that at once. 0: no such limit (429)."""
     max_watched: int = Field(default=50, ge=1)

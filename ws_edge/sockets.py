@@ -3,8 +3,7 @@
 In: ASGI websocket connections. Out: running sessions.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import structlog
 
@@ -58,7 +57,7 @@ class Sockets:
         if status is not None:
             await self._refuse(send, status, _REASONS[status])
             return
-        with self._counted(address):
+        with self._addresses.counted(address):
             await self._let_in(scope, receive, send)
 
     async def _let_in(self, scope: Message, receive: Receive, send: SendMessage) -> None:
@@ -76,15 +75,6 @@ class Sockets:
         """A browser's sign-in, if one of our own pages opens this; without an Origin nobody knows which page it is."""
         headers = scope["headers"]
         return secret_in(headers) if is_from_allowed_page(headers, self._allowed_origins) else None
-
-    @contextmanager
-    def _counted(self, address: str) -> Iterator[None]:
-        """From here to its end it is one of the address's connections."""
-        self._addresses.opened(address)
-        try:
-            yield
-        finally:
-            self._addresses.closed(address)
 
     async def _refuse(
         self, send: SendMessage, status: int, reason: str, more_headers: Mapping[str, str] | None = None

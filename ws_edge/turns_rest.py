@@ -20,6 +20,7 @@ from ws_edge.current_user import CurrentIdentity, CurrentUser
 from ws_edge.event_stream import EventStream, EventStreamResponse, StreamParts
 from ws_edge.finding_turns import Place, TurnFinder
 from ws_edge.readiness import Readiness
+from ws_edge.request_pace import PaceParts
 from ws_edge.rest_errors import RestError, not_found
 from ws_edge.rest_models import AcceptedTurn, AskTurn, ErrorModel
 from ws_edge.stopping import Stopping
@@ -54,6 +55,7 @@ class TurnsApiParts:
     teller: TurnTeller
     finder: TurnFinder
     readiness: Readiness
+    pace: PaceParts
 
 
 class TurnsApi:
@@ -106,7 +108,8 @@ class TurnsApi:
         if place.end_seq is not None and cursor == place.end_seq:
             return Response(status_code=204)
         self._let_in(identity.user_id)  # finding took a moment, in which others came
-        return EventStreamResponse(EventStream(self._parts.streams, identity, place, cursor, notices_taken))
+        stream = EventStream(self._parts.streams, identity, place, cursor, notices_taken)
+        return EventStreamResponse(stream, self._parts.pace)
 
     async def stop(self, user_id: CurrentUser, turn_id: uuid.UUID) -> None:
         """Stops a turn, queued or running. How it ended its events tell; one that has ended already stays as it is."""

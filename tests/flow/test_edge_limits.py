@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import websockets
 
+from schemas.frames import AnyTurnFrame
 from schemas.ids import new_id, turn_id_of
 from schemas.topics import REQUESTS, partition_of, request_key
 from tests.edge_turns import Turn
@@ -84,6 +85,50 @@ async def test_an_address_opens_only_so_many_sockets_a_minute(tmp_path: Path) ->
         async with scene.person(**via(SOMEBODY)):
             pass
         assert await upgrades_refused(scene, "address_new_connections") == 1
+
+
+async def test_event_streams_count_among_the_connections_of_their_address(tmp_path: Path) -> None:
+    async with stage(tmp_path, max_connections_per_address=2, **BEHIND_A_PROXY) as scene, scene.http() as http:
+        turn, somebody, page = Turn(scene.user_id("asha")), {"X-Forwarded-For": SOMEBODY}, scene.running.address
+        await known(scene, turn, turn.started())
+        path = f"/v1/turns/{turn.turn_id}/events"
+        async with http.stream("GET", path, headers=somebody), scene.person(**via(SOMEBODY)):
+            response = await http.get(path, headers={**somebody, "origin": page})
+            assert_error(response, 429, "too_many_requests")
+            assert response.headers["retry-after"] == "30"
+            assert response.headers["access-control-allow-origin"] == page
+            await refused(scene, SOMEBODY)
+            async with http.stream("GET", path, headers={"X-Forwarded-For": ANOTHER}) as another:
+                assert another.status_code == 200
+        await until(lambda: not scene.running.sessions)
+        for _ in range(3):  # whoever has gone is not counted
+            async with http.stream("GET", path, headers=somebody) as again:
+                assert again.status_code == 200
+            await until(lambda: not scene.running.sessions)
+
+
+async def test_an_address_opens_only_so_many_event_streams_a_minute(tmp_path: Path) -> None:
+    async with stage(tmp_path, new_connections_per_minute=2, **BEHIND_A_PROXY) as scene, scene.http() as http:
+        turn, somebody = Turn(scene.user_id("asha")), {"X-Forwarded-For": SOMEBODY}
+        await known(scene, turn, turn.started())
+        path = f"/v1/turns/{turn.turn_id}/events"
+        for _ in range(2):
+            async with http.stream("GET", path, headers=somebody) as stream:
+                assert stream.status_code == 200
+        response = await http.get(path, headers=somebody)
+        assert_error(response, 429, "too_many_requests")
+        assert 15 < int(response.headers["retry-after"]) <= 30
+        scene.passes(seconds=30)
+        async with http.stream("GET", path, headers=somebody) as stream:
+            assert stream.status_code == 200
+
+
+async def known(scene: Stage, turn: Turn, *frames: AnyTurnFrame) -> None:
+    """The edge has read these frames."""
+    scene.publish(turn.user_id, *frames)
+    async with scene.http() as http:
+        while (await http.get(f"/v1/turns/{turn.turn_id}")).json().get("seq") != frames[-1].seq:
+            pass
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whose address counts, and how much one address may open and ask for."""
 
+from contextlib import ExitStack
 from ipaddress import ip_network
 from typing import Any
 
@@ -67,15 +68,15 @@ def limits(max_open: int = 0, new_per_minute: int = 0, requests_per_second: floa
 
 def test_an_address_has_only_so_many_connections_open_until_one_ends() -> None:
     addresses = limits(max_open=2)
-    for _ in range(2):
+    with addresses.counted(SOMEBODY):
         assert addresses.refusal_of_connection(SOMEBODY, 0) is None
-        addresses.opened(SOMEBODY)
-    refused = addresses.refusal_of_connection(SOMEBODY, 0)
-    assert refused is not None
-    assert refused.reason is Limited.CONNECTIONS
-    assert addresses.refusal_of_connection(ANOTHER, 0) is None
-    addresses.closed(SOMEBODY)
-    assert addresses.refusal_of_connection(SOMEBODY, 0) is None
+        with pytest.raises(ZeroDivisionError), addresses.counted(SOMEBODY):
+            refused = addresses.refusal_of_connection(SOMEBODY, 0)
+            assert refused is not None
+            assert refused.reason is Limited.CONNECTIONS
+            assert addresses.refusal_of_connection(ANOTHER, 0) is None
+            raise ZeroDivisionError  # however it ends
+        assert addresses.refusal_of_connection(SOMEBODY, 0) is None
 
 
 def test_an_address_opens_only_so_many_connections_a_minute_and_hears_when_the_next_may_come() -> None:
@@ -96,17 +97,18 @@ def test_an_address_asks_only_so_fast() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "unknown"])
 def test_this_machine_itself_is_not_counted(address: str) -> None:
     addresses = limits(1, 1, 0.1)
-    addresses.opened(address)
-    assert [addresses.refusal_of_connection(address, 0) for _ in range(5)] == [None] * 5
+    with addresses.counted(address):
+        assert [addresses.refusal_of_connection(address, 0) for _ in range(5)] == [None] * 5
     assert [addresses.seconds_before_request(address, 0) for _ in range(5)] == [None] * 5
 
 
 def test_a_limit_of_nothing_is_no_limit() -> None:
     addresses = limits()
-    for _ in range(100):
-        assert addresses.refusal_of_connection(SOMEBODY, 0) is None
-        assert addresses.seconds_before_request(SOMEBODY, 0) is None
-        addresses.opened(SOMEBODY)
+    with ExitStack() as connections:
+        for _ in range(100):
+            assert addresses.refusal_of_connection(SOMEBODY, 0) is None
+            assert addresses.seconds_before_request(SOMEBODY, 0) is None
+            connections.enter_context(addresses.counted(SOMEBODY))
 
 
 def test_addresses_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
