@@ -141,17 +141,22 @@ class Worker:
         for task in done - {waiting}:
             task.result()
 
-    async def start(self) -> None:
-        await self._control.start()
-        await self._requests.start()
+    async def start(self, getting_ready: Callable[[], Awaitable[None]]) -> None:
+        """Gets ready, joins the group, takes requests. It beats, and watches who else does, from the beginning: a group
+        that has just lost a worker may give it that one's turns, and it has to know by then that nobody holds them.
+        """
+        self._tasks = [asyncio.create_task(self._heart.run(self._stop), name="worker-heart")]
+        try:
+            await getting_ready()
+            await self._control.start()
+            await self._requests.start()
+        except BaseException:
+            await _end(self._tasks, 0)
+            raise
         self._taking = asyncio.create_task(self._requests.run(self._stop_taking), name="worker-requests")
         self._watching = asyncio.create_task(self._watchdog.run(self._stop_taking), name="worker-watchdog")
-        self._tasks = [
-            self._taking,
-            asyncio.create_task(self._control.run(self._stop), name="worker-control"),
-            asyncio.create_task(self._heart.run(self._stop), name="worker-heart"),
-            self._watching,
-        ]
+        controlling = asyncio.create_task(self._control.run(self._stop), name="worker-control")
+        self._tasks += [self._taking, controlling, self._watching]
 
     async def drain(self) -> None:
         """Leaves the group, so that others take what waits at once, while what runs ends or is given back; then leaves.
@@ -223,15 +228,25 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    parts: WorkerParts, settings: WorkerSettings, hurry: asyncio.Event | None = None
+    parts: WorkerParts,
+    settings: WorkerSettings,
+    hurry: asyncio.Event | None = None,
+    getting_ready: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Worker]:
-    """A started worker; leaving the block drains it, without waiting for what runs once `hurry` is set."""
+    """A started worker; leaving the block drains it, without waiting for what runs once `hurry` is set.
+
+    `getting_ready`: what has to be done before it takes requests, and takes long.
+    """
     worker = Worker(parts, settings, hurry or asyncio.Event())
-    await worker.start()
+    await worker.start(getting_ready or _nothing)
     try:
         yield worker
     finally:
         await worker.drain()
+
+
+async def _nothing() -> None:
+    pass
 
 
 async def _wait_for(stop: asyncio.Event) -> None:

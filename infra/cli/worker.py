@@ -8,7 +8,7 @@ from consumers.settings import WorkerSettings
 from consumers.worker import running_worker
 from infra.cli.refusals import clear_refusals
 from infra.cli.roles import EMBEDDED, UNTIL_STDIN_CLOSES, common_of, run_role, say_ready
-from infra.late_door import open_door
+from infra.late_door import LateDoor, open_door
 from infra.settings import SharedSettings
 from infra.signals import told_to_stop
 from infra.starting import unless_stopped
@@ -30,9 +30,13 @@ async def _worker(shared: SharedSettings, embedded_broker: bool, until_stdin_clo
         async with unless_stopped(told.stop):
             common, models = await stack.enter_async_context(common_of(shared, "worker", embedded_broker))
             metrics = WorkerMetrics(common.monitored.registry)
-            door = await open_door(models.models, settings, metrics)
+            door = LateDoor()
+
+            async def opening() -> None:
+                door.open(await open_door(models.models, settings, metrics))
+
             parts = worker_parts(common, door, metrics)
-            working = await stack.enter_async_context(running_worker(parts, settings, told.hurry))
+            working = await stack.enter_async_context(running_worker(parts, settings, told.hurry, opening))
         common.monitored.is_up()
         say_ready(worker=common.instance_id, **common.monitored.announced)
         await working.failed_or(told.stop)

@@ -1,5 +1,6 @@
 """A new attempt goes on from the text that an earlier one left behind, as the alias's rule says (DESIGN 4, 6)."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from consumers import streaming
 from consumers.attempt_frames import MAX_DELTA_CHARACTERS
 from consumers.context import estimate_tokens
+from consumers.liveness import Liveness
 from consumers.streaming import MAX_ANSWER_CHARACTERS
 from schemas.errors import ErrorCode
 from schemas.frames import AnyTurnFrame, Completed, Delta, Failed, Started
@@ -14,6 +16,7 @@ from schemas.ids import seq_of
 from schemas.models_file import OnFault
 from schemas.requests import Ask
 from store.rows import Checkpoint
+from store.sqlite.opening import SqliteStore
 from tests.contracts.deadlines import eventually
 from tests.flow.dying_workers import NOBODY_DIES, QUICK_DEATH, held_by, hurry
 from tests.flow.scripted_door import USAGE, Gate, Said, ScriptedDoor
@@ -63,6 +66,28 @@ async def test_started_says_whether_the_turn_was_given_back_or_its_worker_died(t
         assert started(await stage.replies.end_of(request.turn_id)).reason == "takeover"
         fresh = await stage.ask()
         assert started(await stage.replies.end_of(fresh.turn_id)).reason is None
+
+
+async def test_a_worker_watches_the_others_while_it_gets_ready_and_knows_by_then_who_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows, observe = asyncio.Event(), Liveness.observe
+
+    def observe_and_be_seen(liveness: Liveness, counters: dict[str, int], now: float) -> None:
+        observe(liveness, counters, now)
+        if liveness.is_dead("dead"):
+            knows.set()
+
+    async def getting_ready(store: SqliteStore) -> None:
+        await store.heartbeats.beat("dead", 7)
+        async with asyncio.timeout(10):
+            await knows.wait()
+        monkeypatch.setattr(Liveness, "observe", lambda *_: None)  # what it knows by now has to do
+
+    monkeypatch.setattr(Liveness, "observe", observe_and_be_seen)
+    async with running_stage(tmp_path, a_door(OnFault.CONTINUE), QUICK_DEATH, getting_ready=getting_ready) as stage:
+        request = await left_behind(stage, "Hello", owner="dead")
+        assert started(await stage.replies.end_of(request.turn_id)).reason == "takeover"
 
 
 async def test_a_model_that_cannot_go_on_answers_from_the_beginning_and_shows_nothing_old(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ Each stage has a broker of its own, because the embedded one lets a group be joi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,8 @@ async def running_stage(
     worker_id: str | None = None,
     tracing: Tracing | None = None,
     partitions: int | None = None,
+    *,
+    getting_ready: Callable[[SqliteStore], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Stage]:
     """A worker on a broker of its own and the store in `folder`; two stages of one folder share the store.
 
@@ -171,7 +174,8 @@ async def running_stage(
             metrics=WorkerMetrics(monitored.registry),
             health=monitored.health,
         )
-        worker = await stack.enter_async_context(running_worker(parts, settings))
+        ready = None if getting_ready is None else partial(getting_ready, store)
+        worker = await stack.enter_async_context(running_worker(parts, settings, getting_ready=ready))
         yield Stage(
             bootstrap, store, records, frames, replies, spans, parts.tracing, parts.worker_id, worker, monitored
         )
