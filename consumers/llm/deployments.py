@@ -21,6 +21,9 @@ from consumers.context import ProviderMessage
 from consumers.llm.prefill import may_continue
 from schemas.models_file import DeploymentEntry, ModelsFile
 
+SHORTEST: list[ProviderMessage] = [{"role": "user", "content": ""}]
+"""Whoever has no room for this has none for anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -59,12 +62,14 @@ class Deployments:
     ) -> AsyncIterator[Deployment]:
         """Every deployment of the alias, then of its fallbacks: first the Router's pick, then what it left.
 
-        `limited` is told the ids of those that the Router leaves out because of limits that the models file sets.
+        `limited` is told the ids of those that the Router leaves out because limits that the models file sets are used
+        up for everybody. Those that have no room for these messages only are left out of this walk, and that is all.
         """
         for group in [alias, *self._models.fallbacks_of(alias)]:
             picked = await self._pick(group, messages)
             if picked is None:
-                limited(self._ids_of(group))
+                if await self._pick(group, SHORTEST) is None:
+                    limited(self._ids_of(group))
                 continue
             yield picked
             for other in self._of(group):

@@ -60,9 +60,11 @@ def a_door(
     return LlmDoor(models, deadlines)
 
 
-async def ask(door: LlmDoor, place: TracePoint = NOWHERE, alias: str = "a") -> tuple[str, End]:
+async def ask(
+    door: LlmDoor, place: TracePoint = NOWHERE, alias: str = "a", content: str = "WHAT-WAS-ASKED"
+) -> tuple[str, End]:
     """The whole answer and its end."""
-    text, question = "", Question(alias, MESSAGES, "conversation", place)
+    text, question = "", Question(alias, [{"role": "user", "content": content}], "conversation", place)
     async with aclosing(door.answer(question)) as pieces:
         async for piece in pieces:
             if isinstance(piece, End):
@@ -347,6 +349,30 @@ async def test_where_the_models_file_limits_an_alias_its_fallback_answers(
     for _ in range(2):
         _, end = await ask(door, alias="c")
         assert end.alias == "b"
+
+
+async def test_a_question_too_long_for_a_limit_of_the_models_file_holds_nobody_else_up(
+    provider: PracticeProvider,
+) -> None:
+    door = LlmDoor(limited_models(provider, {"tpm": 1_000}, routing_strategy="usage-based-routing-v2"))
+    await ask(door)
+    for _ in range(2):
+        with pytest.raises(ProviderFault) as raised:
+            await ask(door, content="word " * 3_000)
+        assert (raised.value.code, type(raised.value)) == (ErrorCode.PROVIDER_BUSY, ProviderFault)
+        assert door.standing("a").wait_seconds == 0
+        await ask(door)
+    _, end = await ask(door, alias="c", content="word " * 3_000)
+    assert end.alias == "b"
+
+
+async def test_a_limit_that_answers_have_used_up_is_waited_for(provider: PracticeProvider) -> None:
+    # LiteLLM keeps one Router's books for each strategy and process: no other test may have this one.
+    door = LlmDoor(limited_models(provider, {"tpm": 15}, routing_strategy="usage-based-routing"))
+    with pytest.raises(EverythingBusy):
+        while True:  # the books are written a little after an answer
+            await ask(door)
+    assert 0 < door.standing("a").wait_seconds <= 61
 
 
 @pytest.mark.parametrize(
