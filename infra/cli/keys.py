@@ -52,9 +52,9 @@ def revoke(
     key_id: Annotated[uuid.UUID, typer.Argument(help="as `samvad keys list` shows it")],
     by_id: BY_ID = False,
 ) -> None:
-    """Let the key in no more, and close its sockets."""
-    do(lambda here: _revoke(here, user, by_id, str(key_id)))
-    print(f"key {key_id} is revoked")
+    """Let the key in no more, and close its sockets. May be repeated."""
+    was_there = do(lambda here: _revoke(here, user, by_id, str(key_id)))
+    print(f"key {key_id} is revoked" if was_there else f"the user has no key {key_id} (any more)")
     say_if_nobody_was_told()
 
 
@@ -68,11 +68,12 @@ async def _keys(here: Here, user: str, by_id: bool) -> list[ApiKeyRow]:
     return await here.keys.of_user(await _user_id(here, user, by_id))
 
 
-async def _revoke(here: Here, user: str, by_id: bool, key_id: str) -> None:
+async def _revoke(here: Here, user: str, by_id: bool, key_id: str) -> bool:
+    """Whether the key was there. Edges are told of it in any case: those before may not have been reached."""
     user_id = await _user_id(here, user, by_id)
-    if key_id not in {row.key_id for row in await here.keys.of_user(user_id)}:
-        raise Refused("the user has no such key: `samvad keys list` shows all there are")
+    was_there = key_id in {row.key_id for row in await here.keys.of_user(user_id)}
     await here.signing_out.revoke(user_id, key_id)
+    return was_there
 
 
 async def _user_id(here: Here, user: str, by_id: bool) -> str:

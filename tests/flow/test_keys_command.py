@@ -1,5 +1,6 @@
 """`samvad keys` on a store that edges work on too."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from infra.cli import keys as keys_command
+from infra.cli import signing_in_here
 from infra.cli import users as users_command
+from schemas import codec
+from schemas.edge_notices import SignedOut
+from schemas.headers import ReplyAddress
 from schemas.ids import new_id
 from tests.flow.running_edge import stage
 from tests.flow.signing_in import PASSWORD, bearer
+from ws_edge.signing_in import signing_out
 
 Keys = Callable[..., Result]
 
@@ -54,6 +60,52 @@ def test_a_revoked_key_is_gone(keys: Keys, made: str) -> None:
     assert keys("list", "asha").stdout == "no keys yet: samvad keys create USER NAME\n"
 
 
+class Broker:
+    """Stands in for Kafka: a writer and a producer in one."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.told: list[tuple[str, SignedOut]] = []
+
+    async def __aenter__(self) -> "Broker":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    def publish_bytes(self, user_id: str, address: ReplyAddress, value: bytes) -> asyncio.Future[None]:
+        done = asyncio.get_running_loop().create_future()
+        if not self.is_away:
+            self.told.append((user_id, codec.decode_signed_out(value)))
+            done.set_result(None)
+        return done
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    broker = Broker()
+    monkeypatch.setenv("SAMVAD_KAFKA", "127.0.0.1:1")
+    monkeypatch.setattr(signing_in_here, "KafkaWriter", lambda settings: broker)
+    monkeypatch.setattr(signing_in_here, "ReplyProducer", lambda writer: writer)
+    monkeypatch.setattr(signing_out, "TELL_SECONDS", 0.05)
+    return broker
+
+
+def test_edges_that_could_not_be_told_of_a_revoked_key_are_told_when_it_is_revoked_again(
+    keys: Keys, made: str, broker: Broker
+) -> None:
+    (listed,) = json.loads(keys("list", "asha", "--json").stdout)
+    broker.is_away = True
+    unheard = keys("revoke", "asha", listed["id"])
+    assert (unheard.exit_code, broker.told) == (1, [])
+    assert "run this again" in unheard.stderr
+    broker.is_away = False
+    again = keys("revoke", "asha", listed["id"])
+    assert (again.exit_code, again.stdout) == (0, f"the user has no key {listed['id']} (any more)\n")
+    ((_, notice),) = broker.told
+    assert notice == SignedOut(sign_in_id=listed["id"])
+
+
 def test_a_user_of_the_identity_provider_has_keys_by_id(keys: Keys) -> None:
     user_id = new_id()
     assert keys("create", user_id, "report", "--id").stdout.startswith("sv-")
@@ -67,7 +119,7 @@ def test_a_user_of_the_identity_provider_has_keys_by_id(keys: Keys) -> None:
         (["create", "nobody", "x"], "no such account"),
         (["create", "asha", " "], "1 to 100 characters"),
         (["create", "asha", "one too many"], "as many keys"),
-        (["revoke", "asha", new_id()], "no such key"),
+        (["revoke", "nobody", new_id()], "no such account"),
         (["list", "asha", "--id"], "is a UUID"),
     ],
 )
