@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from store.errors import StoreUnavailable
-from store.sign_in_rows import UserRow
+from store.sign_in_rows import SignInRow, UserRow
 from tests.flow.rest_calls import assert_error
 from tests.flow.running_edge import Stage, stage
 from tests.flow.signing_in import an_account, bearer, close_code_of_hello, said_hello, tokens_of
@@ -160,6 +160,65 @@ async def test_an_old_token_is_not_let_in_by_a_store_that_does_not_answer(
     await refreshed(scene, await refreshed(scene, first))
     monkeypatch.setattr(rows, "rotate", unheard(rows.rotate, is_written=False))
     assert_error(await asks(scene, first), 401, "not_authenticated")
+
+
+FallsBehind = Callable[[dict[str, str]], Awaitable[None]]
+
+
+@pytest.fixture
+def falls_behind(scene: Stage, monkeypatch: pytest.MonkeyPatch) -> FallsBehind:
+    """From here on plain reads show the sign-in as it is now: another datacenter's edges write on, and are not seen."""
+    rows = scene.store.sign_ins
+    get = rows.get
+
+    async def stop_seeing(tokens: dict[str, str]) -> None:
+        claims = jwt.decode(tokens["refresh_token"], options={"verify_signature": False})
+        row = await get(claims["sid"])
+
+        async def get_as_it_was(sign_in_id: str) -> SignInRow | None:
+            return row
+
+        async def get_now(sign_in_id: str) -> SignInRow | None:
+            return await get(sign_in_id)
+
+        monkeypatch.setattr(rows, "get", get_as_it_was)
+        monkeypatch.setattr(rows, "get_now", get_now)
+
+    return stop_seeing
+
+
+async def test_an_edge_that_reads_what_was_before_takes_the_newest_token(
+    scene: Stage, now: list[float], falls_behind: FallsBehind
+) -> None:
+    first = await tokens_of(scene, "asha")
+    await falls_behind(first)
+    second = await refreshed(scene, first)
+    third = await refreshed(scene, second)
+    assert name_of(await refreshed(scene, second)) == name_of(third)
+    now[0] += GRACE + 1
+    await refreshed(scene, third)
+
+
+async def test_an_edge_that_reads_what_was_before_knows_a_copied_token(scene: Stage, falls_behind: FallsBehind) -> None:
+    first = await tokens_of(scene, "asha")
+    await falls_behind(first)
+    second = await refreshed(scene, first)
+    newest = await refreshed(scene, await refreshed(scene, second))
+    for tokens in (second, newest):
+        assert_error(await asks(scene, tokens), 401, "not_authenticated")
+
+
+async def test_no_sign_in_is_ended_for_what_nobody_could_check(scene: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await tokens_of(scene, "asha")
+    third = await refreshed(scene, await refreshed(scene, first))
+
+    async def is_away(sign_in_id: str) -> SignInRow | None:
+        raise StoreUnavailable("not there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.store.sign_ins, "get_now", is_away)
+        assert_error(await asks(scene, first), 503, "sign_in_unavailable")
+    await refreshed(scene, third)
 
 
 async def test_who_is_signed_out_meanwhile_gets_no_new_token(scene: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

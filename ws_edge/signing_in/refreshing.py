@@ -44,16 +44,24 @@ class Refreshing:
         refresh_id = text_claim(claims, "jti")
         next_id = self._parts.tokens.derived(refresh_id)
         rotation = Rotation(old_hash=hash_of(refresh_id), new_hash=hash_of(next_id), at_ms=self._parts.clock_ms())
-        if row.refresh_hash == rotation.old_hash:
-            row = await self._rotated(row, rotation)
-        if not is_newest(row, rotation, self._parts.settings.refresh_grace_seconds):
+        row = await self._replaced(row, rotation)
+        if not self._is_newest(row, rotation):
+            # What was read may be older than the token, where another datacenter made it. The end would be for good.
+            row = await self._replaced(await self._read_now(row.sign_in_id), rotation)
+        if not self._is_newest(row, rotation):
             raise RefreshReused(row)
         return self._sign_ins.tokens_of(row, next_id)
+
+    def _is_newest(self, row: SignInRow, rotation: Rotation) -> bool:
+        return is_newest(row, rotation, self._parts.settings.refresh_grace_seconds)
 
     async def _checked(self, sign_in_id: str) -> SignInRow:
         row = _known(await asked(self._parts.rows.get(sign_in_id)))
         identity_of(row, await asked(self._parts.users.get(row.user_id)))
         return row
+
+    async def _replaced(self, row: SignInRow, rotation: Rotation) -> SignInRow:
+        return await self._rotated(row, rotation) if row.refresh_hash == rotation.old_hash else row
 
     async def _rotated(self, row: SignInRow, rotation: Rotation) -> SignInRow:
         """The row after the rotation, by whomever: by this request, heard of or not, or by one at the same moment."""
@@ -62,11 +70,15 @@ class Refreshing:
                 return replace(row, refresh_hash=rotation.new_hash, rotated_at_ms=rotation.at_ms)
         except StoreUnavailable as error:
             log.info("refresh_outcome_unknown", reason=str(error))
-        now = _known(await asked(self._parts.rows.get_now(row.sign_in_id)))
-        if now.ended:
-            raise NotSignedIn("the sign-in has ended")
+        now = await self._read_now(row.sign_in_id)
         if now.refresh_hash == rotation.old_hash:
             raise SignInUnavailable("the refresh token was not replaced")
+        return now
+
+    async def _read_now(self, sign_in_id: str) -> SignInRow:
+        now = _known(await asked(self._parts.rows.get_now(sign_in_id)))
+        if now.ended:
+            raise NotSignedIn("the sign-in has ended")
         return now
 
 
