@@ -72,7 +72,7 @@ class Asked(TurnFrame, tag="asked", frozen=True, kw_only=True):
     request_id: str
     """The request of the device that asked: merges the turn with what that device shows already."""
     user_message: UserMessage
-    """The question; a new one has no id yet."""
+    """The question; a new one has no id yet, and one that is answered again (`regenerate`) has its id and its parent."""
     model: str
     """The alias that is to answer."""
 
@@ -108,7 +108,8 @@ class Started(TurnFrame, tag="started", frozen=True, kw_only=True):
     answer_id: str
     """The message id that the answer will have in history."""
     reason: str | None = None
-    """Why there is a later attempt: `takeover` (its worker died) or `moved` (it was given back)."""
+    """Why there is a later attempt: `takeover` (its worker died) or `moved` (nobody held it: it was given back, or all of
+    an installation in one process was started again). For people and logs; a client treats both alike."""
 
 
 class Delta(TurnFrame, tag="delta", frozen=True, kw_only=True):

@@ -78,7 +78,7 @@ class AskTurn(BaseModel):
     model: str | None = Field(default=None, description="One of the offered aliases.")
     parent_id: uuid.UUID | None = None
     attachments: list[str] | None = None
-    on_busy: OnBusy = "queue"
+    on_busy: OnBusy | None = "queue"
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
