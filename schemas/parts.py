@@ -6,7 +6,7 @@ import msgspec
 
 
 class UserMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A question as frames show it. `id` is missing until the turn's first claim minted it, unless it was stored before."""
+    """A question as frames show it. `id` is missing until the turn's first claim minted it, if it is new."""
 
     text: str
     """The question."""
