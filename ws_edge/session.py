@@ -15,7 +15,7 @@ from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong, Ready, ServerFrame, error_frame
 from schemas.ids import new_id
 from ws_edge.bucket import Bucket
-from ws_edge.closing import Close
+from ws_edge.closing import Close, SignInEnd, not_signed_in
 from ws_edge.faults import Fault, fault_of_frame, sentence
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
@@ -88,7 +88,7 @@ class Session:
     def signed_in(self, identity: Identity) -> list[Effect]:
         """The token was good: at first, or as a renewal. A session never changes its user."""
         if self.identity is not None and self.identity.user_id != identity.user_id:
-            return [Close(CloseCode.NOT_AUTHENTICATED)]
+            return [not_signed_in(SignInEnd.OTHER_USER)]
         self.identity = identity
         return [
             Say(
@@ -106,14 +106,14 @@ class Session:
         if isinstance(frame, Hello):
             return [CheckToken(frame.token)]
         if self.identity is None:
-            return [Close(CloseCode.NOT_AUTHENTICATED)]
+            return [not_signed_in(SignInEnd.HELLO_EXPECTED)]
         if isinstance(frame, Ping):
             return [Say(Pong(frame.nonce))]
         return [Do(frame)]
 
     def _bad(self, message: str, fault: Fault) -> list[Effect]:
         if self.identity is None:
-            return [Close(CloseCode.NOT_AUTHENTICATED)]
+            return [not_signed_in(SignInEnd.HELLO_EXPECTED)]
         self._bad_in_a_row += 1
         said = Say(_complaint(message, fault))
         if self._bad_in_a_row < MAX_BAD_IN_A_ROW:

@@ -114,7 +114,7 @@ async def test_text_that_is_not_utf_8_closes_1007(scene: Stage) -> None:
 async def test_anything_but_hello_first_closes_4401(scene: Stage, message: str) -> None:
     async with scene.connected() as person:
         await person.socket.send(message)
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "hello_expected")
 
 
 async def test_binary_first_closes_1003(scene: Stage) -> None:
@@ -127,18 +127,18 @@ async def test_binary_first_closes_1003(scene: Stage) -> None:
 async def test_a_token_that_is_not_ours_closes_4401(scene: Stage, token: str) -> None:
     async with scene.connected() as person:
         await person.say(type="hello", token=token)
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "not_authenticated")
 
 
 async def test_no_hello_in_time_closes_4401(scene: Stage) -> None:
     async with scene.connected() as person:
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "hello_timeout")
 
 
 async def test_a_session_never_changes_its_user(scene: Stage) -> None:
     async with scene.person("asha") as person:
         await person.say(type="hello", token=scene.token("ravi"))
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "other_user")
 
 
 async def test_a_second_hello_renews_the_session(scene: Stage) -> None:

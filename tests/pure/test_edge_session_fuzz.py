@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong
 from tests.client_frame_mutations import CANARY, mutations
-from ws_edge.closing import Close
+from ws_edge.closing import Close, SignInEnd, not_signed_in
 from ws_edge.session import CheckToken, Do, Effect, Say, Session
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
@@ -65,4 +65,4 @@ def test_before_hello_no_frame_gets_anything_but_a_look_at_its_token() -> None:
     settings = EdgeSettings()
     for text in mutations(SEED + 1, 2_000):
         (effect,) = Session(settings, now=0).take(text, 0.0)
-        assert effect == Close(CloseCode.NOT_AUTHENTICATED) or isinstance(effect, CheckToken)
+        assert effect == not_signed_in(SignInEnd.HELLO_EXPECTED) or isinstance(effect, CheckToken)

@@ -23,6 +23,7 @@ from infra.protocol.gap import ProtocolGap
 from samvad_client.errors import SessionRefused, session_end
 from schemas.codec import decode_client_frame, decode_server_frame
 from schemas.errors import CloseCode, ErrorCode
+from ws_edge.closing import SignInEnd
 from ws_edge.session import KNOWN_TYPES
 from ws_edge.settings import EdgeSettings
 
@@ -127,6 +128,11 @@ def test_every_error_code_and_frame_is_in_the_document() -> None:
     reference = DOCUMENT.partition("\n## Client frames\n")[2]
     assert [code for code in ErrorCode if f"| `{code}` | {'yes' if code.temporary else 'no'} |" not in reference] == []
     assert [type_of(frame) for frame in FRAMES if f"### `{type_of(frame)}`\n" not in reference] == []
+
+
+def test_every_reason_of_4401_is_in_the_document() -> None:
+    reference = DOCUMENT.partition("\n## Close codes\n")[2]
+    assert [why.value for why in SignInEnd if f"| `{why.value}` |" not in reference] == []
 
 
 def _blocks(kind: str) -> list[str]:
