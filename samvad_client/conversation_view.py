@@ -104,8 +104,9 @@ class ConversationView:
         named.version = max(named.version, mine.version) + 1
 
     def _note_turn(self, listed: WatchedTurn) -> None:
-        is_open = listed.status in (TurnStatus.QUEUED, TurnStatus.RUNNING)
-        if is_open and listed.turn_id not in self._by_turn:
+        known = self._by_turn.get(listed.turn_id)
+        is_news = known is None or known.status is TurnStatus.UNKNOWN
+        if is_news and listed.status in (TurnStatus.QUEUED, TurnStatus.RUNNING):
             self._turn_named(listed.turn_id).status = listed.status
 
 

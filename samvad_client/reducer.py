@@ -51,7 +51,7 @@ def apply(view: TurnView, frame: AnyTurnFrame | Queued) -> Applied:
 
 
 def _place(view: TurnView, frame: AnyTurnFrame | Queued) -> Applied:
-    if view.status.is_terminal:
+    if view.has_ended:
         return Applied.DROPPED
     if isinstance(frame, Queued):
         return Applied.APPLIED if frame.attempt >= view.attempt else Applied.DROPPED

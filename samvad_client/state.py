@@ -79,7 +79,7 @@ class ClientState:
             return []
         turn.stop_asked = True
         turn.version += 1
-        return [_stop_of(turn)]
+        return [_stop(turn)]
 
     def opened(self) -> list[AnyClientFrame]:
         """All that a new connection must hear: what to resume, and what may never have been heard."""
@@ -94,6 +94,7 @@ class ClientState:
         """After something temporary: the requests that it was about, stops, and if it was about watching, that too.
 
         What the edge has not answered yet is not said twice: one of the two might be refused, and the other accepted.
+        A turn that has an id is stopped when its `watching` has come, or once the edge knows it.
         """
         frames: list[AnyClientFrame] = []
         if self._watch_again:
@@ -125,8 +126,8 @@ class ClientState:
             if str(send.request_id) in to_ask:
                 frames.append(send)
             turn = self.conversations[str(send.conversation_id)].turn_of(str(send.request_id))
-            if turn is not None and turn.stop_asked:
-                frames.append(_stop_of(turn))
+            if turn is not None and turn.stop_asked and turn.turn_id is None:
+                frames.append(_stop(turn))
         return frames
 
     def _watch(self, conversation: ConversationView, after: dict[str, int]) -> Watch:
@@ -146,7 +147,7 @@ class ClientState:
         say: list[AnyClientFrame] = []
         if applied is Applied.HOLE:
             say.append(self._watch(conversation, conversation.cursors()))
-        return Reaction(say, [conversation.conversation_id])
+        return Reaction([*say, *_stop_owed(conversation, frame.turn_id)], [conversation.conversation_id])
 
     def _settle(self, conversation: ConversationView, turn_id: str) -> None:
         turn = conversation.turn(turn_id)
@@ -164,11 +165,12 @@ class ClientState:
         conversation = self.conversations[str(send.conversation_id)]
         conversation.bind(frame.request_id, frame.turn_id)
         self._settle(conversation, frame.turn_id)
-        return Reaction(changed=[conversation.conversation_id])
+        return Reaction(_stop_owed(conversation, frame.turn_id), [conversation.conversation_id])
 
     def _take_rejected(self, frame: Rejected) -> Reaction:
+        """What was accepted ends by a frame of its turn (G1): nothing else said of its request ends it."""
         send = self._outbox.find(frame.request_id)
-        if send is None:
+        if send is None or not self._outbox.is_unconfirmed(frame.request_id):
             return Reaction()
         self._outbox.forget(frame.request_id)
         conversation = self.conversations[str(send.conversation_id)]
@@ -184,7 +186,7 @@ class ClientState:
             return Reaction()
         conversation.note(frame)
         say = [*self._send_unknown(conversation, frame), *self._ask_for_missing(conversation, frame)]
-        say += [_stop_of(turn) for turn in conversation.open_turns() if _wants_stop(turn)]
+        say += [_stop(turn) for turn in conversation.open_turns() if _wants_stop(turn)]
         return Reaction(say, [conversation.conversation_id])
 
     def _send_unknown(self, conversation: ConversationView, watching: Watching) -> list[AnyClientFrame]:
@@ -193,14 +195,19 @@ class ClientState:
             turn = conversation.turn(listed.turn_id)
             if listed.status is not TurnStatus.UNKNOWN or turn is None or turn.has_ended:
                 continue
-            turn.status = TurnStatus.UNKNOWN
+            turn.status, turn.owes_stop = TurnStatus.UNKNOWN, turn.stop_asked
             turn.version += 1
-            send = self._outbox.find(turn.request_id)
-            if send is not None:
-                # What the edge does not know it will begin anew, with numbers that were seen before.
-                turn.seq = NOTHING_APPLIED
-                frames.append(send)
+            frames += self._begun_anew(turn)
         return frames
+
+    def _begun_anew(self, turn: TurnView) -> list[AnyClientFrame]:
+        """What the edge does not know it will begin anew, with numbers that were seen before."""
+        send = self._outbox.find(turn.request_id)
+        if send is None or turn.request_id is None or self._outbox.is_unconfirmed(turn.request_id):
+            return []  # unconfirmed: it is under way
+        turn.seq = NOTHING_APPLIED
+        self._outbox.doubt(turn.request_id)
+        return [send]
 
     def _ask_for_missing(self, conversation: ConversationView, watching: Watching) -> list[AnyClientFrame]:
         """An open turn that the reply leaves out has ended meanwhile; only its name in `after` brings its end."""
@@ -214,6 +221,8 @@ class ClientState:
             # A stop overtook what the edge reads of the turn, or went no further: the reply to a watch repeats it.
             self._watch_again = True
             return Reaction(retry_later=True)
+        if frame.frame_type == "stop":
+            return Reaction()  # `request_id` is the question's, which goes on
         if frame.request_id is not None:
             return self._take_request_error(frame, frame.request_id)
         if frame.frame_type == "watch":
@@ -242,7 +251,14 @@ def _wants_stop(turn: TurnView) -> bool:
     return turn.stop_asked and turn.turn_id is not None and turn.status is not TurnStatus.UNKNOWN
 
 
-def _stop_of(turn: TurnView) -> Stop:
+def _stop_owed(conversation: ConversationView, turn_id: str) -> list[AnyClientFrame]:
+    """The stop of a turn that an edge did not know, and knows now."""
+    turn = conversation.turn(turn_id)
+    return [_stop(turn)] if turn is not None and turn.owes_stop and not turn.has_ended else []
+
+
+def _stop(turn: TurnView) -> Stop:
+    turn.owes_stop = False
     if turn.turn_id is not None:
         return Stop(turn_id=uuid.UUID(turn.turn_id))
     return Stop(request_id=uuid.UUID(turn.request_id), conversation_id=uuid.UUID(turn.conversation_id))

@@ -65,6 +65,8 @@ class TurnView:
     is_held: bool = False
     """There was a hole: nothing is applied until a snapshot or the missing frame comes."""
     stop_asked: bool = False
+    owes_stop: bool = False
+    """An edge did not know the turn that is to be stopped: `stop` is said once it does."""
     version: int = 0
     answer_text: GrowingText = field(default_factory=GrowingText)
     reasoning_text: GrowingText = field(default_factory=GrowingText)

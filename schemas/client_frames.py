@@ -38,7 +38,7 @@ class Send(ClientFrame, tag="send", frozen=True):
     """The message that the question goes on from; absent: the conversation's newest leaf when the turn starts."""
     attachments: list[str] | None = None
     """Kept for later: must be absent or empty for now, else it is rejected as `unsupported`."""
-    on_busy: OnBusy = "queue"
+    on_busy: OnBusy | None = "queue"
     """What if the conversation is being answered: wait, stop what is open and go first, or be rejected."""
 
 

@@ -105,8 +105,8 @@ def _decode(decoder: msgspec.json.Decoder[T], data: str | bytes) -> T:
 
 
 def _without_values(reason: str) -> str:
-    # msgspec quotes an unknown `type` or enum value, which may be anything and of any length.
-    return re.sub("'.*'", "(hidden)", reason, flags=re.DOTALL)
+    # msgspec quotes an unknown `type` or enum value, which may be anything and of any length, as Python's repr does.
+    return re.sub("['\"].*['\"]", "(hidden)", reason, flags=re.DOTALL)
 
 
 def _decode_versioned(decoder: msgspec.json.Decoder[T], data: bytes, known_version: int) -> T:

@@ -72,7 +72,7 @@ class Asked(TurnFrame, tag="asked", frozen=True, kw_only=True):
     request_id: str
     """The request of the device that asked: merges the turn with what that device shows already."""
     user_message: UserMessage
-    """The question; a new one has no id yet."""
+    """The question. A new one has no id yet; one that is answered again has its id and its parent."""
     model: str
     """The alias that is to answer."""
 
@@ -108,7 +108,8 @@ class Started(TurnFrame, tag="started", frozen=True, kw_only=True):
     answer_id: str
     """The message id that the answer will have in history."""
     reason: str | None = None
-    """Why there is a later attempt: `takeover` (its worker died) or `moved` (it was given back)."""
+    """Why there is a later attempt: `takeover` (its worker died) or `moved` (nobody held it: it was given back, or an
+    installation of one process was started again). For people and logs; a client treats both alike."""
 
 
 class Delta(TurnFrame, tag="delta", frozen=True, kw_only=True):
@@ -262,9 +263,11 @@ AnyServerFrame = (
 )
 
 
-def error_frame(code: ErrorCode, *, request_id: str | None = None, frame_type: str | None = None) -> ErrorFrame:
-    """An `error` frame with the code's own sentence."""
-    return ErrorFrame(code, code.text, code.temporary, request_id=request_id, frame_type=frame_type)
+def error_frame(
+    code: ErrorCode, *, request_id: str | None = None, frame_type: str | None = None, text: str | None = None
+) -> ErrorFrame:
+    """An `error` frame; `text` if more is known than the code's own sentence says."""
+    return ErrorFrame(code, text or code.text, code.temporary, request_id=request_id, frame_type=frame_type)
 
 
 def rejected_frame(request_id: str, code: ErrorCode, retry_after_ms: int | None = None) -> Rejected:

@@ -6,14 +6,14 @@ import msgspec
 
 
 class UserMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A question as frames show it. `id` is missing until the turn's first claim minted it."""
+    """A question as frames show it. `id` is missing until the turn's first claim minted it, if it is new."""
 
     text: str
     """The question."""
     parent_id: str | None = None
     """The message that it goes on from; absent for the first of a conversation."""
     id: str | None = None
-    """Its message id; absent until the first attempt has begun."""
+    """Its message id; absent until the first attempt has begun, but for a question that is answered again."""
 
 
 class Usage(msgspec.Struct, frozen=True):

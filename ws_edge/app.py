@@ -6,17 +6,19 @@ In: the parts, built. Out: one callable for the ASGI server.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
 
 from schemas.client_frames import MAX_FRAME_BYTES
 from schemas.errors import ErrorCode
 from ws_edge import rest_errors
+from ws_edge.bounded_websocket import VERSION
 from ws_edge.client_address import Networks, note_client_address
 from ws_edge.request_pace import PaceParts, RequestPace
 from ws_edge.secrets_in_urls import has_secret
 from ws_edge.signing_in.desk import Desk
 from ws_edge.sockets import Sockets
+from ws_edge.upgrade import PATH, UPGRADE_WANTED
 
 HttpApp = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -50,6 +52,12 @@ class NoSecretsInUrls:
         await app(scope, receive, send)
 
 
+async def _without_upgrade() -> Response:
+    """The websocket's address in plain HTTP, as from a proxy that passes no upgrade on (RFC 9110, 15.5.22)."""
+    headers = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": VERSION}
+    return rest_errors.response(426, ErrorCode.BAD_REQUEST, headers, UPGRADE_WANTED)
+
+
 def http_app(desk: Desk, routers: list[APIRouter], allowed_origins: frozenset[str], pace: PaceParts) -> FastAPI:
     """REST, health and the OpenAPI description; bodies as small as frames."""
     # No /docs: that page loads its scripts from elsewhere; /openapi.json says the same.
@@ -67,6 +75,7 @@ def http_app(desk: Desk, routers: list[APIRouter], allowed_origins: frozenset[st
         expose_headers=["retry-after"],
     )
     rest_errors.install(app)
+    app.add_api_route(PATH, _without_upgrade, methods=["GET"], include_in_schema=False)
     for router in routers:
         app.include_router(router)
     return app

@@ -235,7 +235,7 @@ class Asking:
             text=frame.text,
             model=model,
             parent_id=None if frame.parent_id is None else str(frame.parent_id),
-            on_busy=frame.on_busy,
+            on_busy=frame.on_busy or "queue",
             accepted_at=rfc3339(now_ms),
         )
 

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 
-from schemas.errors import ErrorCode
 from ws_edge.dev_sign_in import BadName, DevSignIn
 from ws_edge.loopback import is_loopback
-from ws_edge.rest_errors import RestError, not_found
+from ws_edge.rest_errors import bad_field, not_found
 from ws_edge.rest_models import ErrorModel, SignedIn, SignInRequest
 
 
@@ -29,7 +28,7 @@ def dev_sign_in_routes(dev_sign_in: DevSignIn, behind_proxy: bool = False) -> AP
         try:
             token, identity = dev_sign_in.sign_in(wish.name)
         except BadName as error:
-            raise RestError(422, ErrorCode.BAD_REQUEST) from error
+            raise bad_field("name") from error
         return SignedIn(token=token, user_id=identity.user_id)
 
     return router

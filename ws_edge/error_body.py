@@ -19,6 +19,6 @@ class ErrorBody(msgspec.Struct, frozen=True):
     error: ErrorDetail
 
 
-def error_body(code: ErrorCode) -> ErrorBody:
-    """A code with its own sentence."""
-    return ErrorBody(ErrorDetail(code.value, code.text, code.temporary))
+def error_body(code: ErrorCode, text: str | None = None) -> ErrorBody:
+    """A code; `text` if more is known than its own sentence says."""
+    return ErrorBody(ErrorDetail(code.value, text or code.text, code.temporary))

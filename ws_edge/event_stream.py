@@ -22,7 +22,7 @@ from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import Draining, ServerFrame
 from ws_edge.client_address import client_address
 from ws_edge.clocks import Clocks
-from ws_edge.closing import Close
+from ws_edge.closing import Close, SignInEnd, not_signed_in
 from ws_edge.coming_back import retry_after
 from ws_edge.connected import Connected
 from ws_edge.events import COMMENT, encoded, event_of, is_bug, retry_field
@@ -112,7 +112,7 @@ class EventStream:
         """Seconds from now, and why the stream ends then."""
         seconds_left = self.identity.expires_at - self._parts.clocks.epoch_ms() / 1000
         if seconds_left < STREAM_SECONDS:
-            return seconds_left, Close(CloseCode.NOT_AUTHENTICATED).reason
+            return seconds_left, not_signed_in(SignInEnd.EXPIRED).name
         return STREAM_SECONDS, RENEWAL
 
     def say(self, frame: ServerFrame) -> None:
@@ -122,7 +122,7 @@ class EventStream:
 
     def close(self, close: Close) -> None:
         """Ends the stream. What was said before is still sent, unless the client is too slow to hear it."""
-        self._end(close.reason)
+        self._end(close.name)
         if close.code is CloseCode.TOO_SLOW:
             with suppress(RuntimeError):  # it is over already
                 self._deadline.reschedule(self._loop.time())

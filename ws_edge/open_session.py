@@ -17,7 +17,7 @@ from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ServerFrame, error_frame
 from ws_edge.asking import Asking
 from ws_edge.clocks import Clocks
-from ws_edge.closing import Close, close_reason_of
+from ws_edge.closing import Close, SignInEnd, close_reason_of, not_signed_in
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.outbox import Outbox
@@ -127,7 +127,8 @@ class OpenSession:
                         return
                     await self._take(message)
         except TimeoutError:  # no hello in time, the session expired, or `close` was called
-            self.close(Close(CloseCode.OVERLOADED if self._is_unsure else CloseCode.NOT_AUTHENTICATED))
+            late = not_signed_in(SignInEnd.HELLO_TIMEOUT if self.identity is None else SignInEnd.EXPIRED)
+            self.close(Close(CloseCode.OVERLOADED) if self._is_unsure else late)
 
     def _has_ended(self) -> bool:
         """Also while a message was waited for: after a sign-out nothing that comes changes anything."""
@@ -140,7 +141,7 @@ class OpenSession:
             self._parts.watcher.leave(self._feed)
             self._parts.sign_in.sockets.leave(self._feed.user_id, self)
         code = None if self._closing is None else int(self._closing.code)
-        self._parts.metrics.closed(self._ended_by if self._closing is None else self._closing.reason)
+        self._parts.metrics.closed(self._ended_by if self._closing is None else self._closing.name)
         log.info("session_ended", session_id=self._session.session_id, code=code)
         if self._writer is not None:
             await self._writer.finish(self._closing, self._parts.settings.farewell_seconds)
@@ -187,7 +188,7 @@ class OpenSession:
         try:
             await self._check(self._parts.sign_in.check(token))
         except NotSignedIn:
-            self.close(Close(CloseCode.NOT_AUTHENTICATED))
+            self.close(not_signed_in(SignInEnd.NOT_AUTHENTICATED))
 
     def _renew_soon(self, token: str) -> None:
         """Beside the reader, which must not wait (W4). Of several at once the last one counts."""

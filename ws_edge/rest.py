@@ -15,7 +15,7 @@ from ws_edge.coming_back import SOON_MS
 from ws_edge.current_user import CurrentUser
 from ws_edge.list_cursor import BadCursor, ListCursor, read_cursor, write_cursor
 from ws_edge.models_offered import OfferedModels
-from ws_edge.rest_errors import RestError, not_found
+from ws_edge.rest_errors import RestError, bad_field, not_found
 from ws_edge.rest_models import (
     ConversationModel,
     ConversationsPage,
@@ -120,4 +120,4 @@ def _cursor(before: str | None) -> ListCursor | None:
     try:
         return None if before is None else read_cursor(before)
     except BadCursor as error:
-        raise RestError(422, ErrorCode.BAD_REQUEST) from error
+        raise bad_field("before") from error

@@ -17,6 +17,7 @@ from schemas.errors import ErrorCode
 from store.errors import StoreUnavailable
 from ws_edge.coming_back import SOON_MS, retry_after
 from ws_edge.error_body import error_body
+from ws_edge.faults import Fault, Wrong, faults_of_request, sentence
 from ws_edge.sign_in import SignInUnavailable
 
 log = structlog.get_logger(__name__)
@@ -30,13 +31,16 @@ _CODES = {
 
 
 class RestError(Exception):
-    """A route's refusal. `retry_after_ms`: when another try may go better."""
+    """A route's refusal. `retry_after_ms`: when another try may go better. `fault`: what is wrong with the request."""
 
-    def __init__(self, status: int, code: ErrorCode, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self, status: int, code: ErrorCode, retry_after_ms: int | None = None, fault: Fault | None = None
+    ) -> None:
         super().__init__(code.value)
         self.status = status
         self.code = code
         self.retry_after_ms = retry_after_ms
+        self.text = sentence(code, [] if fault is None else [fault])
 
 
 def not_found() -> RestError:
@@ -54,16 +58,23 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
-def response(status: int, code: ErrorCode, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def bad_field(field: str) -> RestError:
+    """A field that can be read, and is not as it has to be."""
+    return RestError(422, ErrorCode.BAD_REQUEST, fault=Fault(field, Wrong.REFUSED))
+
+
+def response(
+    status: int, code: ErrorCode, headers: Mapping[str, str] | None = None, text: str | None = None
+) -> JSONResponse:
     """An error as every client finds it."""
     every = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return JSONResponse(msgspec.to_builtins(error_body(code)), status, {**every, **(headers or {})})
+    return JSONResponse(msgspec.to_builtins(error_body(code, text)), status, {**every, **(headers or {})})
 
 
 async def _on_rest_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RestError)
     wait_ms = error.retry_after_ms
-    return response(error.status, error.code, retry_after(wait_ms) if wait_ms else None)
+    return response(error.status, error.code, retry_after(wait_ms) if wait_ms else None, error.text)
 
 
 async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
@@ -72,7 +83,8 @@ async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
-    return response(422, ErrorCode.BAD_REQUEST)
+    assert isinstance(error, RequestValidationError)
+    return response(422, ErrorCode.BAD_REQUEST, text=sentence(ErrorCode.BAD_REQUEST, faults_of_request(error.errors())))
 
 
 async def _on_store_unavailable(_: Request, error: Exception) -> JSONResponse:

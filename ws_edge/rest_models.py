@@ -4,10 +4,12 @@ import uuid
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.client_frames import OnBusy, Regenerate, Send
 from schemas.clock import rfc3339
 from store.rows import ConversationRow, MessageRow
+from ws_edge.faults import NEITHER_NOR
 
 
 def _as_utf_8(text: str) -> str:
@@ -78,12 +80,12 @@ class AskTurn(BaseModel):
     model: str | None = Field(default=None, description="One of the offered aliases.")
     parent_id: uuid.UUID | None = None
     attachments: list[str] | None = None
-    on_busy: OnBusy = "queue"
+    on_busy: OnBusy | None = "queue"
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
         if (self.text is None) == (self.message_id is None):
-            raise ValueError("either text or message_id")
+            raise PydanticCustomError(NEITHER_NOR, "either text or message_id")
         return self
 
     def frame(self) -> Send | Regenerate:

@@ -15,7 +15,8 @@ from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong, Ready, ServerFrame, error_frame
 from schemas.ids import new_id
 from ws_edge.bucket import Bucket
-from ws_edge.closing import Close
+from ws_edge.closing import Close, SignInEnd, not_signed_in
+from ws_edge.faults import Fault, fault_of_frame, sentence
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
 
@@ -77,9 +78,9 @@ class Session:
             return [Close(CloseCode.TOO_MANY_FRAMES)]
         try:
             frame = codec.decode_client_frame(message)
-        except codec.Unreadable:
+        except codec.Unreadable as error:
             self._received.add(UNREADABLE)
-            return self._bad(message)
+            return self._bad(message, fault_of_frame(str(error)))
         self._received.add(str(frame.__struct_config__.tag))
         self._bad_in_a_row = 0
         return self._good(frame)
@@ -87,7 +88,7 @@ class Session:
     def signed_in(self, identity: Identity) -> list[Effect]:
         """The token was good: at first, or as a renewal. A session never changes its user."""
         if self.identity is not None and self.identity.user_id != identity.user_id:
-            return [Close(CloseCode.NOT_AUTHENTICATED)]
+            return [not_signed_in(SignInEnd.OTHER_USER)]
         self.identity = identity
         return [
             Say(
@@ -105,30 +106,32 @@ class Session:
         if isinstance(frame, Hello):
             return [CheckToken(frame.token)]
         if self.identity is None:
-            return [Close(CloseCode.NOT_AUTHENTICATED)]
+            return [not_signed_in(SignInEnd.HELLO_EXPECTED)]
         if isinstance(frame, Ping):
             return [Say(Pong(frame.nonce))]
         return [Do(frame)]
 
-    def _bad(self, message: str) -> list[Effect]:
+    def _bad(self, message: str, fault: Fault) -> list[Effect]:
         if self.identity is None:
-            return [Close(CloseCode.NOT_AUTHENTICATED)]
+            return [not_signed_in(SignInEnd.HELLO_EXPECTED)]
         self._bad_in_a_row += 1
-        said = Say(_complaint(message))
+        said = Say(_complaint(message, fault))
         if self._bad_in_a_row < MAX_BAD_IN_A_ROW:
             return [said]
         return [said, Close(CloseCode.NOT_THE_PROTOCOL)]
 
 
-def _complaint(message: str) -> ErrorFrame:
-    """Names what the client can match it to: the type and the request id, if they can be read at all."""
+def _complaint(message: str, fault: Fault) -> ErrorFrame:
+    """Names the field, and what the client can match it to: the type and the request id, if they can be read at all."""
+    text = sentence(ErrorCode.BAD_FRAME, [fault])
     try:
         outline = _outlines.decode(message)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return error_frame(ErrorCode.BAD_FRAME)
-    is_unknown = outline.type is not None and outline.type not in KNOWN_TYPES
-    code = ErrorCode.UNKNOWN_FRAME_TYPE if is_unknown else ErrorCode.BAD_FRAME
-    return error_frame(code, request_id=_short(outline.request_id), frame_type=_short(outline.type))
+        return error_frame(ErrorCode.BAD_FRAME, text=text)
+    request_id, frame_type = _short(outline.request_id), _short(outline.type)
+    if outline.type is not None and outline.type not in KNOWN_TYPES:
+        return error_frame(ErrorCode.UNKNOWN_FRAME_TYPE, request_id=request_id, frame_type=frame_type)
+    return error_frame(ErrorCode.BAD_FRAME, request_id=request_id, frame_type=frame_type, text=text)
 
 
 def _short(text: str | None) -> str | None:

@@ -21,12 +21,9 @@ from ws_edge.signing_in.cookies import secret_in
 from ws_edge.signing_in.origins import is_from_allowed_page
 from ws_edge.socket_writer import Message, SendMessage, send_close
 from ws_edge.text_now import send_now_of
-from ws_edge.upgrade import SUBPROTOCOL, refusal_of_upgrade
+from ws_edge.upgrade import SUBPROTOCOL, UpgradeRefusal, refusal_of_upgrade
 
 log = structlog.get_logger(__name__)
-
-_REASONS = {400: "bad_request", 403: "origin", 404: "path"}
-_CODES = {404: ErrorCode.NOT_FOUND, 429: ErrorCode.TOO_MANY_REQUESTS}
 
 
 class Sockets:
@@ -51,11 +48,12 @@ class Sockets:
         address = client_address(scope)
         refused = self._addresses.refusal_of_connection(address, self._parts.clocks.now())
         if refused is not None:
-            await self._refuse(send, 429, refused.reason, retry_after(refused.seconds * 1000))
+            too_many = UpgradeRefusal(429, ErrorCode.TOO_MANY_REQUESTS, refused.reason)
+            await self._refuse(send, too_many, retry_after(refused.seconds * 1000))
             return
-        status = refusal_of_upgrade(scope, self._allowed_origins)
-        if status is not None:
-            await self._refuse(send, status, _REASONS[status])
+        refusal = refusal_of_upgrade(scope, self._allowed_origins)
+        if refusal is not None:
+            await self._refuse(send, refusal)
             return
         with self._addresses.counted(address):
             await self._let_in(scope, receive, send)
@@ -77,13 +75,13 @@ class Sockets:
         return secret_in(headers) if is_from_allowed_page(headers, self._allowed_origins) else None
 
     async def _refuse(
-        self, send: SendMessage, status: int, reason: str, more_headers: Mapping[str, str] | None = None
+        self, send: SendMessage, refusal: UpgradeRefusal, more_headers: Mapping[str, str] | None = None
     ) -> None:
         """An ordinary HTTP answer instead of the upgrade."""
-        log.info("upgrade_refused", status=status, reason=reason)
-        self._parts.metrics.upgrade_refused(reason)
-        body = codec.encode(error_body(_CODES.get(status, ErrorCode.BAD_REQUEST)))
+        log.info("upgrade_refused", status=refusal.status, reason=refusal.reason)
+        self._parts.metrics.upgrade_refused(refusal.reason)
+        body = codec.encode(error_body(refusal.code, refusal.text))
         headers = {"content-type": "application/json", "content-length": str(len(body)), **(more_headers or {})}
         raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "websocket.http.response.start", "status": status, "headers": raw_headers})
+        await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": raw_headers})
         await send({"type": "websocket.http.response.body", "body": body})

@@ -28,12 +28,15 @@ from store.rows import TurnRow
 from store.stop_marks import StopTarget, TurnRows, mark_stop
 from ws_edge.asking import Asking
 from ws_edge.errands import Errands, Work
+from ws_edge.faults import Fault, Wrong, sentence
 from ws_edge.feed import Feed
 from ws_edge.hub import Hub
 from ws_edge.looking_up import TurnLookup
 from ws_edge.turn_spans import TurnSpans
 
 log = structlog.get_logger(__name__)
+
+_NO_TURN = Fault("turn_id", Wrong.MISSING)
 
 
 class Control(Protocol):
@@ -85,7 +88,8 @@ class Stopping:
             # Not before the request is accepted or refused: nobody would ever end the row of a refused one.
             self._begin(partial(self._parts.asking.after_asks, feed, conversation_id), wish)
         else:
-            feed.say(error_frame(ErrorCode.BAD_FRAME, request_id=request_id, frame_type="stop"))
+            text = sentence(ErrorCode.BAD_FRAME, [_NO_TURN])
+            feed.say(error_frame(ErrorCode.BAD_FRAME, request_id=request_id, frame_type="stop", text=text))
 
     async def until_noted(self, turn_id: str) -> None:
         """Returns once all stops of this turn so far are in its row, or were refused."""

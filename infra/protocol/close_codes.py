@@ -34,7 +34,7 @@ _MEANINGS = {
         "Don't come back by yourself: measure a frame before you send it, and refuse a longer text.",
         reconnect=False,
     ),
-    CloseCode.INTERNAL: CloseMeaning("A bug of the server, or no answer to its websocket pings.", _COME_BACK),
+    CloseCode.INTERNAL: CloseMeaning("A bug of the server.", _COME_BACK),
     CloseCode.RESTART: CloseMeaning(
         "This edge goes away (it said `draining` before), or is not ready yet.",
         "Connect again with jitter, and resume.",
@@ -47,7 +47,9 @@ _MEANINGS = {
         "No `hello` in time, another frame before it, a token that is not good, or the session expired.",
         "Get a new token, connect again and resume. If a new token is refused too, let the user sign in.",
     ),
-    CloseCode.TOO_SLOW: CloseMeaning("More waits to be sent to this client than is kept.", _COME_BACK),
+    CloseCode.TOO_SLOW: CloseMeaning(
+        "More waits to be sent to this client than is kept, or it answers no websocket ping.", _COME_BACK
+    ),
     CloseCode.TOO_MANY_FRAMES: CloseMeaning(
         "More client frames than `frames_per_second` allows.", "Connect again with backoff, resume, and say less."
     ),

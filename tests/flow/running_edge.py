@@ -242,12 +242,17 @@ class Person:
 
     async def close_code(self) -> int | None:
         """Reads on until the edge closes; the code it gave."""
+        closed = await self.closed()
+        return None if closed is None else closed[0]
+
+    async def closed(self) -> tuple[int, str] | None:
+        """Reads on until the edge closes: its code and its reason."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while True:
                     await self.socket.recv()
         except websockets.ConnectionClosed as closed:
-            return None if closed.rcvd is None else closed.rcvd.code
+            return None if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
 
 
 @asynccontextmanager

@@ -265,10 +265,10 @@ async def test_every_frame_of_the_edge_is_unmasked_and_whole_5_1(scene: Stage) -
 @pytest.mark.parametrize(
     ("section", "changes", "status"),
     [
-        ("4.2.1 3", {"upgrade": None}, 404),
-        ("4.2.1 3", {"upgrade": "h2c"}, 404),
-        ("4.2.1 4", {"connection": None}, 404),
-        ("4.2.1 4", {"connection": "keep-alive"}, 404),
+        ("4.2.1 3", {"upgrade": None}, 426),
+        ("4.2.1 3", {"upgrade": "h2c"}, 426),
+        ("4.2.1 4", {"connection": None}, 426),
+        ("4.2.1 4", {"connection": "keep-alive"}, 426),
         ("4.2.1 5", {"sec_websocket_key": None}, 400),
         ("4.2.1 5", {"sec_websocket_key": "not base64!"}, 400),
         ("4.2.1 5", {"sec_websocket_key": base64.b64encode(b"too short").decode()}, 400),
@@ -278,7 +278,7 @@ async def test_every_frame_of_the_edge_is_unmasked_and_whole_5_1(scene: Stage) -
         ("4.2.2 5.5", {"sec_websocket_protocol": None}, 400),
         ("4.2.2 5.5", {"sec_websocket_protocol": "samvad.v2"}, 400),
         ("4.2.2 4", {"origin": "https://evil.example"}, 403),
-        ("4.2.1 1", {"line": "GET /v1/ws HTTP/1.0"}, 404),
+        ("4.2.1 1", {"line": "GET /v1/ws HTTP/1.0"}, 426),
         ("4.2.1 1", {"line": "POST /v1/ws HTTP/1.1"}, 405),
         ("4.2.1 1", {"line": "GET /v1/elsewhere HTTP/1.1"}, 404),
         ("4.2.1 1", {"line": "nonsense"}, 400),

@@ -13,6 +13,7 @@ from websockets.frames import Frame, Opcode
 
 from schemas.ids import new_id
 from tests.edge_turns import Turn, answer_frames
+from tests.flow.rest_calls import assert_error
 from tests.flow.running_edge import Person, Stage, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -113,7 +114,7 @@ async def test_text_that_is_not_utf_8_closes_1007(scene: Stage) -> None:
 async def test_anything_but_hello_first_closes_4401(scene: Stage, message: str) -> None:
     async with scene.connected() as person:
         await person.socket.send(message)
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "hello_expected")
 
 
 async def test_binary_first_closes_1003(scene: Stage) -> None:
@@ -126,18 +127,18 @@ async def test_binary_first_closes_1003(scene: Stage) -> None:
 async def test_a_token_that_is_not_ours_closes_4401(scene: Stage, token: str) -> None:
     async with scene.connected() as person:
         await person.say(type="hello", token=token)
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "not_authenticated")
 
 
 async def test_no_hello_in_time_closes_4401(scene: Stage) -> None:
     async with scene.connected() as person:
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "hello_timeout")
 
 
 async def test_a_session_never_changes_its_user(scene: Stage) -> None:
     async with scene.person("asha") as person:
         await person.say(type="hello", token=scene.token("ravi"))
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "other_user")
 
 
 async def test_a_second_hello_renews_the_session(scene: Stage) -> None:
@@ -147,22 +148,32 @@ async def test_a_second_hello_renews_the_session(scene: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "status"),
+    ("options", "status", "code"),
     [
-        ({"origin": "http://evil.example"}, 403),
-        ({"origin": "null"}, 403),
-        ({"subprotocols": None}, 400),
-        ({"subprotocols": ["samvad.v2"]}, 400),
+        ({"origin": "http://evil.example"}, 403, "forbidden"),
+        ({"origin": "null"}, 403, "forbidden"),
+        ({"subprotocols": None}, 400, "bad_request"),
+        ({"subprotocols": ["samvad.v2"]}, 400, "bad_request"),
     ],
 )
 async def test_an_upgrade_from_elsewhere_or_of_another_protocol_is_refused(
-    scene: Stage, options: dict[str, object], status: int
+    scene: Stage, options: dict[str, object], status: int, code: str
 ) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with scene.connected(**options):
             pass
     assert refused.value.response.status_code == status
-    assert json.loads(refused.value.response.body or b"")["error"]["code"] == "bad_request"
+    error = json.loads(refused.value.response.body or b"")["error"]
+    assert error["code"] == code
+    assert ("`samvad.v1`" in error["text"]) is (code == "bad_request")
+
+
+async def test_the_sockets_address_without_an_upgrade_says_what_it_is(scene: Stage) -> None:
+    async with scene.http() as http:
+        said = await http.get("/v1/ws")
+        assert_error(said, 426, "bad_request")
+        assert "`samvad.v1`" in said.json()["error"]["text"]
+        assert said.headers["upgrade"] == "websocket"
 
 
 async def test_the_edges_own_page_may_connect(scene: Stage) -> None:

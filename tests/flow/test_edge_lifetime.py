@@ -55,7 +55,7 @@ async def test_a_session_ends_when_its_token_does_unless_it_was_renewed(scene: S
             await each.hear("ready")
         await renewing.say(type="hello", token=scene.token("asha"))
         await renewing.hear("ready")
-        assert await person.close_code() == 4401
+        assert await person.closed() == (4401, "expired")
         await renewing.hears_nothing_more()
 
 

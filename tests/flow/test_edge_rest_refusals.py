@@ -105,7 +105,7 @@ async def test_a_body_without_end_is_refused(scene: Stage) -> None:
 async def test_other_paths_and_methods_get_the_same_shape(scene: Stage) -> None:
     async with scene.http() as http:
         assert_error(await http.get("/"), 404, "not_found")
-        assert_error(await http.get("/v1/ws"), 404, "not_found")
+        assert_error(await http.get("/v1/wss"), 404, "not_found")
         assert_error(await http.get("/docs"), 404, "not_found")
         response = await http.put("/v1/conversations")
         assert_error(response, 405, "bad_request")

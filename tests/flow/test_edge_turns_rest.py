@@ -101,6 +101,30 @@ async def test_what_can_not_be_accepted_is_refused_with_its_reason(
     assert scene.requests.asked == []
 
 
+async def test_a_request_that_can_not_be_read_is_told_what_is_wrong_with_it(scene: Stage) -> None:
+    async with scene.http() as http:
+        for request, what in (
+            (http.post("/v1/turns", json={"request_id": "x"}), "`request_id` is no UUID; `conversation_id` is missing"),
+            (http.post("/v1/turns", content="no json"), "it is no JSON object"),
+            (http.post("/v1/dev/sign-in", json={}), "`name` is missing"),
+            (http.post("/v1/dev/sign-in", json={"name": ""}), "`name` is not as it has to be"),
+            (http.get("/v1/conversations", params={"limit": 0}), "`limit` is out of bounds"),
+            (http.get("/v1/conversations", params={"before": "x"}), "`before` is not as it has to be"),
+            (http.get("/v1/turns/x"), "`turn_id` is no UUID"),
+        ):
+            said = await request
+            assert_error(said, 422, "bad_request")
+            then = "See the API's description for its fields."
+            assert said.json()["error"]["text"] == f"The request could not be read: {what}. {then}"
+
+
+async def test_what_may_be_left_out_may_be_null(scene: Stage) -> None:
+    async with scene.http() as http:
+        asked = question(on_busy=None, model=None, parent_id=None, attachments=None)
+        assert (await http.post("/v1/turns", json=asked)).status_code == 202
+    assert [request.on_busy for request in scene.requests.asked] == ["queue"]
+
+
 async def test_text_that_is_no_text_is_a_bad_request(scene: Stage) -> None:
     body = json.dumps(question(text="?")).replace("?", "\\ud800")
     async with scene.http() as http:

@@ -113,7 +113,7 @@ async def test_a_frame_that_arrives_with_the_sign_out_is_not_carried_out(scene: 
 
     scope = {"type": "websocket", "path": "/v1/ws", "headers": [], "subprotocols": ["samvad.v1"], "query_string": b""}
     await built.app(scope, receive, take)
-    assert sent[-1] == {"type": "websocket.close", "code": 4401, "reason": "not_authenticated"}
+    assert sent[-1] == {"type": "websocket.close", "code": 4401, "reason": "signed_out"}
     await built.errands.finish(1)
     await built.desk.close()
     assert scene.requests.asked == []

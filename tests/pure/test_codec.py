@@ -137,6 +137,7 @@ def test_whatever_the_text_nothing_else_is_raised(data: str) -> None:
         '{"type":"SECRET"}',
         '{"type":"send","request_id":"SECRET","conversation_id":"x","text":"SECRET"}',
         f'{{"type":"send","request_id":"{AN_ID}","conversation_id":"{AN_ID}","text":"x","on_busy":"SECRET"}}',
+        f'{{"type":"send","request_id":"{AN_ID}","conversation_id":"{AN_ID}","text":"x","on_busy":"SECRET\'s"}}',
         f'{{"type":"watch","conversation_id":"{AN_ID}","after":{{"SECRET":1}}}}',
         '{"SECRET":',
         "SECRET",

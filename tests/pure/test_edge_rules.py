@@ -25,7 +25,14 @@ from ws_edge.readiness import Readiness
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import NotSignedIn
 from ws_edge.turns_in_flight import TurnsInFlight
-from ws_edge.upgrade import refusal_of_upgrade
+from ws_edge.upgrade import (
+    FOREIGN_PAGE,
+    NO_SUBPROTOCOL,
+    NO_SUCH_PATH,
+    SECRET_IN_URL,
+    UpgradeRefusal,
+    refusal_of_upgrade,
+)
 
 MODELS = OfferedModels("fast", {"fast": "Fast", "smart": "Smart"})
 SECRET = b"s" * 32
@@ -39,31 +46,38 @@ def scope(origin: bytes | None = None, path: str = "/v1/ws", subprotocols: tuple
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("asked", "refusal"),
     [
         (scope(), None),
         (scope(b"https://chat.example"), None),
         (scope(subprotocols=("other", "samvad.v1")), None),
-        (scope(b"https://evil.example"), 403),
-        (scope(b"https://chat.example.evil.example"), 403),
-        (scope(b"https://chat.example:444"), 403),
-        (scope(b"HTTPS://CHAT.EXAMPLE"), 403),
-        (scope(b"null"), 403),
-        (scope(b""), 403),
-        (scope(b"\xff"), 403),
-        (scope(subprotocols=()), 400),
-        (scope(subprotocols=("samvad.v2",)), 400),
-        (scope(path="/v1/other"), 404),
+        (scope(b"https://evil.example"), FOREIGN_PAGE),
+        (scope(b"https://chat.example.evil.example"), FOREIGN_PAGE),
+        (scope(b"https://chat.example:444"), FOREIGN_PAGE),
+        (scope(b"HTTPS://CHAT.EXAMPLE"), FOREIGN_PAGE),
+        (scope(b"null"), FOREIGN_PAGE),
+        (scope(b""), FOREIGN_PAGE),
+        (scope(b"\xff"), FOREIGN_PAGE),
+        (scope(subprotocols=()), NO_SUBPROTOCOL),
+        (scope(subprotocols=("samvad.v2",)), NO_SUBPROTOCOL),
+        (scope(path="/v1/other"), NO_SUCH_PATH),
     ],
 )
-def test_an_upgrade_needs_our_path_our_protocol_and_an_allowed_origin(asked: Any, status: int | None) -> None:
-    assert refusal_of_upgrade(asked, {"https://chat.example"}) == status
+def test_an_upgrade_needs_our_path_our_protocol_and_an_allowed_origin(
+    asked: Any, refusal: UpgradeRefusal | None
+) -> None:
+    assert refusal_of_upgrade(asked, {"https://chat.example"}) == refusal
+
+
+def test_an_upgrade_with_a_secret_in_its_address_is_refused_with_the_words_for_that() -> None:
+    asked = {**scope(subprotocols=()), "query_string": b"token=abc"}
+    assert refusal_of_upgrade(asked, ()) == SECRET_IN_URL
 
 
 def test_one_of_two_origins_that_is_not_allowed_is_enough_to_refuse() -> None:
     asked = scope(b"https://chat.example")
     asked["headers"].append((b"origin", b"https://evil.example"))
-    assert refusal_of_upgrade(asked, {"https://chat.example"}) == 403
+    assert refusal_of_upgrade(asked, {"https://chat.example"}) == FOREIGN_PAGE
 
 
 def test_on_loopback_the_edges_own_page_is_allowed_and_elsewhere_nothing_by_itself() -> None:

@@ -8,7 +8,7 @@ from schemas import codec
 from schemas.client_frames import Hello, Ping, Unwatch
 from schemas.errors import CloseCode, ErrorCode
 from schemas.frames import ErrorFrame, Pong, Ready
-from ws_edge.closing import Close
+from ws_edge.closing import Close, SignInEnd, not_signed_in
 from ws_edge.session import CheckToken, Do, Effect, Say, Session
 from ws_edge.settings import EdgeSettings
 from ws_edge.sign_in import Identity
@@ -43,7 +43,13 @@ def test_hello_has_its_token_checked_and_is_answered_by_ready() -> None:
 
 @pytest.mark.parametrize("message", ['{"type":"ping"}', "not json", '{"type":"nonsense"}', ""])
 def test_anything_but_hello_first_closes_4401(message: str) -> None:
-    assert Session(EdgeSettings(), now=0).take(message, 0) == [Close(CloseCode.NOT_AUTHENTICATED)]
+    assert Session(EdgeSettings(), now=0).take(message, 0) == [not_signed_in(SignInEnd.HELLO_EXPECTED)]
+
+
+@pytest.mark.parametrize("why", SignInEnd)
+def test_whatever_ends_a_sign_in_closes_with_4401_and_counts_as_one_thing(why: SignInEnd) -> None:
+    close = not_signed_in(why)
+    assert (close.code, close.name, close.reason) == (4401, "not_authenticated", why.value)
 
 
 def test_binary_closes_1003() -> None:
@@ -63,7 +69,7 @@ def test_ping_is_answered_by_pong_with_its_nonce() -> None:
 def test_a_second_hello_of_the_same_user_renews_and_of_another_user_closes() -> None:
     session = signed_in()
     assert isinstance(session.signed_in(IDENTITY)[0], Say)
-    assert session.signed_in(Identity("ravi", 1_770_000_000)) == [Close(CloseCode.NOT_AUTHENTICATED)]
+    assert session.signed_in(Identity("ravi", 1_770_000_000)) == [not_signed_in(SignInEnd.OTHER_USER)]
 
 
 def test_the_third_bad_frame_in_a_row_closes_4400() -> None:

@@ -23,6 +23,7 @@ from infra.protocol.gap import ProtocolGap
 from samvad_client.errors import SessionRefused, session_end
 from schemas.codec import decode_client_frame, decode_server_frame
 from schemas.errors import CloseCode, ErrorCode
+from ws_edge.closing import SignInEnd
 from ws_edge.session import KNOWN_TYPES
 from ws_edge.settings import EdgeSettings
 
@@ -71,6 +72,22 @@ def test_a_schema_refuses_what_is_no_such_frame() -> None:
         jsonschema.Draft7Validator(schema).validate({"type": "delta", "text": "no address"})
 
 
+def test_a_schema_takes_an_error_code_that_only_a_newer_server_knows() -> None:
+    document = described()
+    schema = {"$ref": "#/components/schemas/ErrorFrame", "components": document["components"]}
+    frame = {"type": "error", "code": "of_the_future", "text": "Later.", "temporary": True}
+    jsonschema.Draft7Validator(schema).validate(frame)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(schema).validate({**frame, "code": 7})
+
+
+def test_a_client_may_say_null_for_every_field_that_it_may_leave_out() -> None:
+    for frame in CLIENT_FRAMES.values():
+        example = examples.example_of(frame)
+        optional = [field.encode_name for field in msgspec.structs.fields(frame) if not field.required]
+        decode_client_frame(json.dumps({**example, **dict.fromkeys(optional)}))
+
+
 def test_a_frame_without_an_example_says_where_one_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examples, "_client_frames", list)
     with pytest.raises(ProtocolGap, match=r"infra/protocol/examples\.py: the frame Hello has no example: add one"):
@@ -113,6 +130,11 @@ def test_every_error_code_and_frame_is_in_the_document() -> None:
     assert [type_of(frame) for frame in FRAMES if f"### `{type_of(frame)}`\n" not in reference] == []
 
 
+def test_every_reason_of_4401_is_in_the_document() -> None:
+    reference = DOCUMENT.partition("\n## Close codes\n")[2]
+    assert [why.value for why in SignInEnd if f"| `{why.value}` |" not in reference] == []
+
+
 def _blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
@@ -151,15 +173,23 @@ def _pseudo_code() -> Callable[[Any, Any], str]:
     return take
 
 
+def _set_back(turns: dict[str, Any], step: dict[str, Any]) -> None:
+    """What a case does to turns beside their frames: they are asked anew, or rejected."""
+    for listed in step.get("hear", {}).get("turns", []):
+        if listed["status"] == "unknown" and listed["turn_id"] in turns:
+            turns[listed["turn_id"]].seq = -1
+    if any(shown.get("status") == "rejected" for shown in step.get("show", [])):
+        for turn in turns.values():
+            turn.has_ended = True
+
+
 def test_the_pseudo_code_of_the_document_passes_the_vectors_too() -> None:
     take, verdicts = _pseudo_code(), Counter[str]()
     for file in (ROOT / "docs" / "protocol" / "vectors").glob("*.json"):
         for case in json.loads(file.read_text())["cases"]:
             turns: dict[str, Any] = {}
             for step in case["steps"]:
-                for listed in step.get("hear", {}).get("turns", []):
-                    if listed["status"] == "unknown":
-                        turns.pop(listed["turn_id"])  # it is asked anew
+                _set_back(turns, step)
                 if step.get("then") in ("applied", "dropped", "hole"):
                     frame = SimpleNamespace(**step["hear"])
                     new = SimpleNamespace(has_ended=False, seq=-1, held=False)

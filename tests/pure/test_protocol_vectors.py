@@ -16,7 +16,7 @@ from samvad_client.state import ClientState
 from samvad_client.turn_view import TurnView
 from schemas.client_frames import AnyClientFrame, Regenerate, Send
 from schemas.codec import Unreadable, decode_client_frame, decode_server_frame
-from schemas.frames import AnyTurnFrame, Queued
+from schemas.frames import AnyTurnFrame, Queued, TurnFrame
 
 VECTORS = Path(__file__).parents[2] / "docs" / "protocol" / "vectors"
 KINDS = {"hear", "ask", "regenerate", "watch", "stop", "reconnect", "pause"}
@@ -59,6 +59,9 @@ class Player:
         except Unreadable:
             self.verdicts.append("ignored")
             return []
+        is_of_a_turn = isinstance(frame, TurnFrame | Queued)
+        if is_of_a_turn and frame.conversation_id not in self.state.conversations:
+            self.verdicts.append("ignored")
         return self.state.receive(frame).say
 
     def _watches(self, conversation_id: str) -> list[AnyClientFrame]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from schemas.errors import ErrorCode
 from ws_edge.coming_back import SOON_MS
-from ws_edge.rest_errors import RestError, not_found
+from ws_edge.rest_errors import RestError, bad_field, not_found
 from ws_edge.sign_in import NotSignedIn
 from ws_edge.signing_in.accounts import NameTaken, NoSuchUser
 from ws_edge.signing_in.api_keys import TooManyKeys
@@ -32,6 +32,6 @@ def refusals_named(not_signed_in: ErrorCode = ErrorCode.NOT_AUTHENTICATED) -> It
     except NoSuchUser as error:
         raise not_found() from error
     except BadName as error:
-        raise RestError(422, ErrorCode.BAD_REQUEST) from error
+        raise bad_field("name") from error
     except BadPassword as error:
         raise RestError(422, ErrorCode.BAD_PASSWORD) from error

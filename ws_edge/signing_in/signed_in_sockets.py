@@ -14,9 +14,8 @@ import structlog
 
 from schemas import codec
 from schemas.edge_notices import SignedOut
-from schemas.errors import CloseCode
 from store.sign_in_rows import UserRow
-from ws_edge.closing import Close
+from ws_edge.closing import Close, SignInEnd, not_signed_in
 from ws_edge.sign_in import Identity
 
 log = structlog.get_logger(__name__)
@@ -61,7 +60,7 @@ class SignedInSockets:
         self._of_user.setdefault(user_id, set()).add(socket)
         missed = 0 if taken is None else self.taken - taken
         if missed > len(self._lately):
-            socket.close(Close(CloseCode.NOT_AUTHENTICATED))  # it may come back, and is asked again then
+            socket.close(not_signed_in(SignInEnd.SIGNED_OUT))  # it may come back, and is asked again then
         for whose, notice in list(self._lately)[-missed:] if missed else []:
             if whose == user_id:
                 self._end(user_id, notice, [socket])
@@ -112,7 +111,7 @@ class SignedInSockets:
 
 def _close(user_id: str, sockets: list[SignedInSocket]) -> None:
     for socket in sockets:
-        socket.close(Close(CloseCode.NOT_AUTHENTICATED))
+        socket.close(not_signed_in(SignInEnd.SIGNED_OUT))
     if sockets:
         log.info("signed_out", user_id=user_id, sockets=len(sockets))
 

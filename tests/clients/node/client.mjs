@@ -112,13 +112,14 @@ export class Client {
 
   #hearTurn(frame) {
     const conversation = this.conversations.get(frame.conversation_id);
-    if (!conversation) return { say: [] };
+    if (!conversation) return { verdict: "ignored", say: [] };
     if (frame.request_id) this.#bind(conversation, frame.request_id, frame.turn_id);
     const turn = this.#turn(conversation, frame.turn_id);
     const verdict = take(turn, frame);
     this.#confirm(turn);
     if (verdict !== "dropped") this.#named.delete(turn.turn_id);
-    return { verdict, say: verdict === "hole" ? [this.#watch(conversation)] : [] };
+    const say = verdict === "hole" ? [this.#watch(conversation)] : [];
+    return { verdict, say: verdict === "dropped" ? say : [...say, ...this.#owedStop(turn)] };
   }
 
   #turn(conversation, turn_id) {
@@ -133,7 +134,7 @@ export class Client {
     const named = conversation.turns.find((turn) => turn.turn_id === turn_id);
     if (mine && named && mine !== named) {
       conversation.turns = conversation.turns.filter((turn) => turn !== named);
-      Object.assign(mine, named, { question: named.question || mine.question, stopWanted: mine.stopWanted });
+      Object.assign(mine, named, { question: named.question || mine.question, stopWanted: mine.stopWanted || named.stopWanted });
     }
     Object.assign(mine ?? this.#turn(conversation, turn_id), { request_id, turn_id });
   }
@@ -149,11 +150,14 @@ export class Client {
     if (!asked) return [];
     const conversation = this.#conversation(asked.frame.conversation_id);
     this.#bind(conversation, request_id, turn_id);
-    this.#confirm(this.#turn(conversation, turn_id));
-    return [];
+    const turn = this.#turn(conversation, turn_id);
+    this.#confirm(turn);
+    return this.#owedStop(turn);
   }
 
   #rejected(request_id, code) {
+    const asked = this.#asked.get(request_id);
+    if (!asked || asked.isConfirmed) return []; // what was accepted ends by a frame of its turn
     const turn = this.turnOf(request_id);
     if (this.#asked.delete(request_id) && turn) Object.assign(turn, { status: "rejected", code });
     return [];
@@ -164,8 +168,8 @@ export class Client {
     if (!conversation) return [];
     conversation.isWatched = true;
     for (const { turn_id, status } of frame.turns) {
-      const isKnown = conversation.turns.some((turn) => turn.turn_id === turn_id);
-      if (!isKnown && OPEN.has(status)) this.#turn(conversation, turn_id).status = status;
+      const known = conversation.turns.find((turn) => turn.turn_id === turn_id);
+      if (OPEN.has(status) && (!known || known.status === "unknown")) this.#turn(conversation, turn_id).status = status;
     }
     return [
       ...this.#unknown(conversation, frame),
@@ -182,8 +186,10 @@ export class Client {
       const turn = conversation.turns.find((turn) => turn.turn_id === turn_id && !hasEnded(turn));
       if (!turn) continue;
       turn.status = "unknown";
+      turn.owesStop = turn.stopWanted;
       const asked = this.#asked.get(turn.request_id);
-      if (!asked) continue;
+      if (!asked?.isConfirmed) continue; // nothing to say again, or it is under way
+      asked.isConfirmed = false;
       turn.seq = -1;
       said.push(asked.frame);
     }
@@ -201,6 +207,8 @@ export class Client {
     if (frame_type === "watch") this.#named.clear();
     if (code === "unknown_turn" || (frame_type === "stop" && temporary)) {
       this.#watchAgain = this.wantsPause = true;
+    } else if (frame_type === "stop") {
+      return []; // the question goes on
     } else if (request_id && temporary) {
       this.#askAgain.add(request_id);
       this.wantsPause = true;
@@ -222,10 +230,16 @@ export class Client {
 
   #earlyStop({ request_id }) {
     const turn = this.turnOf(request_id);
-    return turn?.stopWanted ? [this.#stopOf(turn)] : [];
+    return turn?.stopWanted && !turn.turn_id ? [this.#stopOf(turn)] : [];
+  }
+
+  /** The stop of a turn that an edge did not know, and knows now. */
+  #owedStop(turn) {
+    return turn.owesStop && !hasEnded(turn) ? [this.#stopOf(turn)] : [];
   }
 
   #stopOf(turn) {
+    turn.owesStop = false;
     if (turn.turn_id) return { type: "stop", turn_id: turn.turn_id };
     const { conversation_id } = this.#asked.get(turn.request_id).frame;
     return { type: "stop", request_id: turn.request_id, conversation_id };

@@ -21,6 +21,7 @@ export function newTurn(fields) {
     waiting: null,
     answer_id: null,
     stopWanted: false,
+    owesStop: false,
     ...fields,
   };
 }
@@ -95,5 +96,22 @@ function end(turn, frame) {
   Object.assign(turn, { status: frame.type, model: frame.model, answer_id: frame.answer_id });
 }
 
-/** Frames of turns that this client knows. */
-export const isTurnFrame = (frame) => frame.type === "queued" || Object.hasOwn(SHOW, frame.type);
+const END = { finish_reason: "string", usage: "object", model: "string", answer_id: "string" };
+const FIELDS = {
+  queued: { attempt: "number" },
+  asked: { seq: "number", request_id: "string", user_message: "object", model: "string" },
+  started: { seq: "number", request_id: "string", user_message: "object", model: "string", answer_id: "string" },
+  delta: { seq: "number", text: "string" },
+  switched: { seq: "number", keep: "number", to_model: "string" },
+  snapshot: { seq: "number", text: "string", status: "string", model: "string" },
+  completed: { seq: "number", ...END },
+  stopped: { seq: "number", ...END },
+  failed: { seq: "number", code: "string", text: "string", answer_id: "string" },
+};
+
+/** Frames of turns that this client knows, and can read. */
+export const isTurnFrame = (frame) =>
+  Object.hasOwn(FIELDS, frame.type ?? "") &&
+  Object.entries({ conversation_id: "string", turn_id: "string", ...FIELDS[frame.type] }).every(
+    ([name, type]) => frame[name] !== null && typeof frame[name] === type,
+  );
