@@ -32,6 +32,8 @@ class Heart:
         self._interval_seconds = interval_seconds
         self._counter = 0
         self._answered_at = time.monotonic()
+        self.is_heard = asyncio.Event()
+        """Set once the store has answered."""
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -61,4 +63,5 @@ class Heart:
         except StoreUnavailable:
             return  # failed reads judge nobody
         self._answered_at = time.monotonic()
+        self.is_heard.set()
         self._liveness.observe(counters, asyncio.get_running_loop().time())

@@ -148,6 +148,7 @@ class Worker:
         self._tasks = [asyncio.create_task(self._heart.run(self._stop), name="worker-heart")]
         try:
             await getting_ready()
+            await self._store_answers()
             await self._control.start()
             await self._requests.start()
         except BaseException:
@@ -157,6 +158,14 @@ class Worker:
         self._watching = asyncio.create_task(self._watchdog.run(self._stop_taking), name="worker-watchdog")
         controlling = asyncio.create_task(self._control.run(self._stop), name="worker-control")
         self._tasks += [self._taking, controlling, self._watching]
+
+    async def _store_answers(self) -> None:
+        """Without a store it could end no turn, and another that has one may take them."""
+        is_heard = asyncio.create_task(self._heart.is_heard.wait(), name="worker-store")
+        try:
+            await asyncio.wait({is_heard, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            is_heard.cancel()
 
     async def drain(self) -> None:
         """Leaves the group, so that others take what waits at once, while what runs ends or is given back; then leaves.

@@ -10,6 +10,11 @@ from infra.local_model import local_model
 from infra.model_discovery import DiscoveredModel, ModelDiscoveryFailed, discover, local_model_config, models_config
 from schemas.models_file import ModelsFile, UnusableModels, read_models
 
+_KNOWS = {
+    "edge": "an edge must know its workers' models: name their file",
+    "worker": "a worker must know which models answer: name the file, the same for all workers and edges",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelsInUse:
@@ -25,17 +30,19 @@ class ModelsInUse:
 
 
 @asynccontextmanager
-async def models_in_use(file: Path | None, needs_keys: bool = True) -> AsyncIterator[ModelsInUse]:
+async def models_in_use(file: Path | None, role: str | None = None) -> AsyncIterator[ModelsInUse]:
     """The models to answer with, for as long as the block runs. An edge offers them and needs no keys.
+
+    `role`: of a process that is one of several. They have to agree, so only who runs alone may have the local model.
 
     Raises UnusableModels, ModelDiscoveryFailed or LocalModelUnavailable, each with a sentence that says what to do.
     """
     if file is not None:
-        yield ModelsInUse(_from_file(file, needs_keys))
+        yield ModelsInUse(_from_file(file, needs_keys=role != "edge"))
     elif offered := await _named(discover(os.environ)):
         yield ModelsInUse(read_models(models_config(offered)))
-    elif not needs_keys:
-        raise UnusableModels("an edge must know its workers' models: name their file, SAMVAD_MODELS=models.yaml")
+    elif role is not None:
+        raise UnusableModels(f"{_KNOWS[role]}: SAMVAD_MODELS=models.yaml (samvad chat runs a small model of its own)")
     else:
         async with local_model() as model:
             config = local_model_config(model.base_url, model.model, model.context_tokens)

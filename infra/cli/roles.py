@@ -50,7 +50,7 @@ async def common_of(
         tracing = setup_tracing(f"samvad-{role}", instance_id, trace_target(shared))
         stack.push_async_callback(asyncio.to_thread, tracing.shut_down)
         monitored = await stack.enter_async_context(monitoring(AdminSettings()))
-        models = await stack.enter_async_context(models_in_use(shared.models, needs_keys=role == "worker"))
+        models = await stack.enter_async_context(models_in_use(shared.models, role))
         if not embedded_broker:
             await topics_present(broker.kafka)
         store = await stack.enter_async_context(opened_store(shared.data, CassandraSettings()))

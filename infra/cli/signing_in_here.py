@@ -59,6 +59,13 @@ def do(work: Callable[[Here], Awaitable[T]]) -> T:
             raise Refused(f"{error}: run this again") from error
 
 
+def say_where() -> None:
+    """After something was made: without SAMVAD_CASSANDRA it may not be the store that was meant."""
+    if CassandraSettings().address() is None:
+        where = SharedSettings().data / "samvad.db"
+        typer.echo(f"made in {where}; SAMVAD_CASSANDRA names the store of edges that run elsewhere", err=True)
+
+
 def say_if_nobody_was_told() -> None:
     """After something ended."""
     if KafkaSettings().address() is None:

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from infra.cli.signing_in_here import do, say_if_nobody_was_told
+from infra.cli.signing_in_here import do, say_if_nobody_was_told, say_where
 from schemas.clock import rfc3339
 from schemas.roles import Role
 from store.sign_in_rows import UserRow
@@ -36,6 +36,7 @@ def add(
     password = _password(password_stdin)
     row = _do(lambda accounts: accounts.add(name, password, role))
     print(f"{row.name} is {row.user_id}")
+    say_where()
 
 
 @app.command("list")

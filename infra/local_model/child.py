@@ -16,7 +16,7 @@ import msgspec
 from infra.local_model.announcement import Announcement
 from infra.local_model.server import CONTEXT_TOKENS
 
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 _END_SECONDS = 2.0
 _IMPORT_ROOT = Path(__file__).parents[2]
 
@@ -58,7 +58,9 @@ async def _first_word(process: Process, start_seconds: float) -> Announcement:
         async with asyncio.timeout(start_seconds):
             announcement = Announcement.from_line(await process.stdout.readline())
     except TimeoutError as error:
-        raise LocalModelUnavailable(f"The local model did not come up in {start_seconds:g} s.") from error
+        raise LocalModelUnavailable(
+            f"The local model did not come up in {start_seconds:g} s: is this machine busy? SAMVAD_DEBUG=1 shows more."
+        ) from error
     except msgspec.DecodeError as error:
         raise LocalModelUnavailable(
             "The local model's process ended at its start; SAMVAD_DEBUG=1 shows its log."
