@@ -104,7 +104,7 @@ async def test_who_comes_back_after_they_all_ended_gets_every_end(scene: Stage) 
         await person.hears_nothing_more()
 
 
-async def test_those_that_only_the_store_can_show_come_as_they_are_read(scene: Stage) -> None:
+async def test_those_that_only_the_store_can_show_come_whole(scene: Stage) -> None:
     async with scene.person() as person:
         turns = long_turns(person.user_id)
         for turn in turns:
