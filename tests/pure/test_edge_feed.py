@@ -1,13 +1,31 @@
-"""What a session is owed while it reads nothing."""
+"""What a session is owed while it reads nothing, and for how long."""
 
+from schemas import codec
 from schemas.frames import Snapshot
 from schemas.ids import new_id
 from tests.edge_turns import Turn
-from tests.pure.test_edge_hub import Edge, heard
+from tests.pure.test_edge_hub import Edge, heard, kinds
 from ws_edge.feed import Feed
 from ws_edge.turns_in_flight import Stored
 
 LONG = "0123456789" * 1_000
+
+
+def many_long_turns(edge: Edge) -> list[Turn]:
+    """All of one conversation, all running; the edge knows them whole."""
+    user_id, conversation_id = new_id(), new_id()
+    turns = [Turn(user_id, conversation_id) for _ in range(40)]
+    for turn in turns:
+        edge.publish(turn, turn.started(), turn.delta(LONG))
+    return turns
+
+
+def owing(edge: Edge, turns: list[Turn], outbox_bytes: int = 5_000) -> Feed:
+    """A feed with no room for more than the first."""
+    feed = edge.feed(turns[0], outbox_bytes, hard_bytes=2 * outbox_bytes)
+    for turn in turns:
+        feed.show(turn.turn_id)
+    return feed
 
 
 def crowded_by_another(edge: Edge, turn: Turn) -> Feed:
@@ -44,3 +62,30 @@ def test_a_switch_adds_nothing_to_what_a_crowded_reader_is_owed() -> None:
     *_, snapshot = heard(feed)
     assert isinstance(snapshot, Snapshot)
     assert snapshot.text == turn.text
+
+
+def test_who_watches_no_more_is_owed_nothing() -> None:
+    edge = Edge()
+    turns = many_long_turns(edge)
+    feed = owing(edge, turns)
+    edge.hub.unwatch(feed, turns[0].conversation_id)
+    assert kinds(feed) == ["snapshot"]
+
+
+def test_who_watches_another_conversation_is_still_owed_that() -> None:
+    edge = Edge()
+    turns = many_long_turns(edge)
+    feed = owing(edge, turns)
+    edge.hub.unwatch(feed, new_id())
+    assert kinds(feed) == ["snapshot"] * len(turns)
+
+
+def test_deltas_of_what_is_watched_no_more_give_way_to_nothing() -> None:
+    edge, turn = Edge(), Turn()
+    feed = edge.feed(turn, outbox_bytes=2_000)
+    edge.publish(turn, turn.started(), turn.delta(), turn.delta())
+    edge.hub.unwatch(feed, turn.conversation_id)
+    feed.push_unnumbered(b"x" * 2_000)
+    assert codec.kind_of_encoded(feed.next_to_send() or b"") == "started"
+    assert feed.next_to_send() == b"x" * 2_000
+    assert feed.next_to_send() is None
