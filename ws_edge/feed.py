@@ -144,6 +144,12 @@ class Feed:
         for turn_id in [key for key in self._owed if self._turns.conversation_of(key) == conversation_id]:
             del self._owed[turn_id]
 
+    def close(self) -> None:
+        """The session is over: it is called no more, and not referred to, which no garbage collector should need. What
+        was queued can still be drained.
+        """
+        self._wake, self._send_now = _nobody, never
+
     def next_to_send(self) -> bytes | None:
         """The next frame for the socket. Snapshots that are owed come when the queue is nearly empty."""
         while self._owed and self.outbox.is_nearly_empty:

@@ -6,7 +6,9 @@ from schemas.ids import new_id
 from tests.edge_turns import Turn
 from tests.pure.test_edge_hub import Edge, heard, kinds
 from ws_edge.feed import Feed
-from ws_edge.turns_in_flight import Stored
+from ws_edge.hub import Hub
+from ws_edge.outbox import Outbox
+from ws_edge.turns_in_flight import Stored, TurnsInFlight
 
 LONG = "0123456789" * 1_000
 
@@ -89,3 +91,20 @@ def test_deltas_of_what_is_watched_no_more_give_way_to_nothing() -> None:
     assert codec.kind_of_encoded(feed.next_to_send() or b"") == "started"
     assert feed.next_to_send() == b"x" * 2_000
     assert feed.next_to_send() is None
+
+
+def test_a_session_that_is_over_is_not_called_any_more_and_what_was_queued_is_still_there() -> None:
+    calls: list[bytes] = []
+
+    def send_now(raw: bytes) -> bool:
+        calls.append(raw)
+        return False
+
+    hub = Hub(TurnsInFlight())
+    feed = Feed("asha", hub.turns, Outbox(10_000, 20_000), lambda: calls.append(b"wake"), send_now)
+    hub.join(feed)
+    feed.push_unnumbered(b"before")
+    hub.leave(feed)
+    assert feed.next_to_send() == b"before"
+    feed.push_unnumbered(b"after")
+    assert calls == [b"before", b"wake"]
