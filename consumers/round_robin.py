@@ -19,7 +19,9 @@ Claim = tuple[int, int, int]
 
 
 class RoundRobin(Generic[T]):
-    """Lines by share. `_served` is in the order of the last service. Each call costs the logarithm of the shares."""
+    """Lines by share. `_served` is in the order of the last service. A change costs the logarithm of the shares; `pop`
+    costs that again for each share that it passes over, for it is not one that `may`.
+    """
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[T]] = {}

@@ -27,6 +27,7 @@ class Turns(Protocol):
     def snapshot(self, turn_id: str, through: int | None = None) -> bytes | None: ...
     def replay(self, turn_id: str, after: int) -> list[bytes]: ...
     def is_ahead(self, turn_id: str, cursor: int) -> bool: ...
+    def conversation_of(self, turn_id: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,14 @@ class Feed:
         """The conversation is watched no more, or anew."""
         for turn_id in [key for key, cursor in self._cursors.items() if cursor.conversation_id == conversation_id]:
             del self._cursors[turn_id]
+        for turn_id in [key for key in self._owed if self._turns.conversation_of(key) == conversation_id]:
+            del self._owed[turn_id]
+
+    def close(self) -> None:
+        """The session is over: it is called no more, and not referred to, which no garbage collector should need. What
+        was queued can still be drained.
+        """
+        self._wake, self._send_now = _nobody, never
 
     def next_to_send(self) -> bytes | None:
         """The next frame for the socket. Snapshots that are owed come when the queue is nearly empty."""
@@ -159,7 +168,8 @@ class Feed:
     def _queue(self, raw: bytes, turn_id: str | None, is_delta: bool) -> None:
         self.outbox.push(raw, turn_id, is_delta)
         if self.outbox.is_crowded:
-            self._owed |= dict.fromkeys(self.outbox.take_out_deltas())
+            taken_out = self.outbox.take_out_deltas()
+            self._owed |= dict.fromkeys(each for each in taken_out if self._turns.conversation_of(each) in self.watched)
 
     def _push_snapshot(self, turn_id: str, through: int | None) -> None:
         raw = self._turns.snapshot(turn_id, through)

@@ -52,6 +52,7 @@ class Hub:
             self.unwatch(feed, conversation_id)
         self._followers.leave(feed)
         _discard(self._of_user, feed.user_id, feed)
+        feed.close()
         self.session_count -= 1
 
     def sessions_of(self, user_id: str) -> int:

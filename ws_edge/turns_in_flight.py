@@ -115,6 +115,11 @@ class TurnsInFlight:
     def open_turn(self, turn_id: str) -> TurnInFlight | None:
         return self._open.get(turn_id)
 
+    def conversation_of(self, turn_id: str) -> str | None:
+        """Where an open turn is."""
+        turn = self._open.get(turn_id)
+        return None if turn is None else turn.conversation_id
+
     def ended_turn(self, turn_id: str) -> EndedTurn | None:
         return self._ended.get(turn_id)
 

@@ -18,14 +18,17 @@ import websockets
 from schemas.frames import Draining, ServerFrame
 from schemas.ids import new_id, seq_of
 from tests.edge_turns import Turn
+from tests.flow.event_streams import streaming
 from tests.flow.running_edge import Person, Replies, Stage, stage, until, watch
 from ws_edge import draining, server, sweeping
 from ws_edge.bounded_http import BoundedHttp
 from ws_edge.bounded_websocket import BoundedWebSocket
+from ws_edge.brief_session import BriefSession
 from ws_edge.closing import Close
 from ws_edge.dev_sign_in import DevSignIn
 from ws_edge.draining import drain
 from ws_edge.edge import edge
+from ws_edge.event_stream import EventStream
 from ws_edge.feed import Feed
 from ws_edge.open_session import OpenSession
 from ws_edge.server import listening_socket
@@ -247,7 +250,7 @@ def nothing_collected(nothing_older: None) -> Iterator[None]:
     gc.enable()
 
 
-PARTS = (OpenSession, Feed, SocketWriter, BoundedWebSocket, BoundedHttp)
+PARTS = (OpenSession, EventStream, BriefSession, Feed, SocketWriter, BoundedWebSocket, BoundedHttp)
 
 
 def parts_of_sessions() -> list[object]:
@@ -268,6 +271,25 @@ async def test_sessions_that_are_over_leave_nothing_behind_not_even_for_the_garb
     told_twice = 2 * 5
     await until(lambda: not scene.running.sessions and len(scene.control.notices) == told_twice)
     await until(lambda: not parts_of_sessions())
+
+
+async def test_event_streams_and_what_is_asked_over_rest_leave_nothing_behind_either(
+    nothing_collected: None, scene: Stage
+) -> None:
+    turn = Turn(scene.user_id("asha"))
+    question = {"request_id": new_id(), "conversation_id": turn.conversation_id, "text": "Why?"}
+    scene.publish(turn.user_id, turn.started())
+    async with scene.http() as http:
+        for _ in range(5):
+            async with streaming(scene, turn) as left:
+                await left.frame()
+            assert (await http.post("/v1/turns", json=question)).status_code == 202
+            assert (await http.post(f"/v1/turns/{turn.turn_id}/stop")).status_code == 202
+    async with streaming(scene, turn) as ended:
+        await ended.frame()
+        scene.publish(turn.user_id, turn.completed())
+        assert [frame["type"] for frame in await ended.rest()] == ["completed"]
+    await until(lambda: not scene.running.sessions and not parts_of_sessions())
 
 
 async def test_a_fault_in_reading_replies_comes_out_of_the_edge(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from samvad_client.reducer import Applied, apply
 from samvad_client.turn_view import TurnView
@@ -104,7 +105,7 @@ async def test_who_comes_back_after_they_all_ended_gets_every_end(scene: Stage) 
         await person.hears_nothing_more()
 
 
-async def test_those_that_only_the_store_can_show_come_as_they_are_read(scene: Stage) -> None:
+async def test_those_that_only_the_store_can_show_come_whole(scene: Stage) -> None:
     async with scene.person() as person:
         turns = long_turns(person.user_id)
         for turn in turns:
@@ -113,3 +114,18 @@ async def test_those_that_only_the_store_can_show_come_as_they_are_read(scene: S
         await watch(person, turns[0])
         await Reader(turns).read_until(person, is_whole)
         await person.hears_nothing_more()
+
+
+async def test_who_is_too_slow_for_them_is_closed_and_not_sent_them_all_before(tmp_path: Path) -> None:
+    async with stage(tmp_path, outbox_hard_bytes=300_000) as scene, scene.person(max_queue=1) as person:
+        turns = long_turns(person.user_id, scene)
+        await until(lambda: scene.replies.is_read)
+        await watch(person, turns[0])
+        retried = Turn(person.user_id, turns[0].conversation_id)
+        scene.publish(person.user_id, *(retried.started() for _ in range(1_500)))
+        reader = Reader([*turns, retried])
+        with pytest.raises(ConnectionClosed) as closed:
+            await reader.read_until(person, is_whole)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4409
+        assert sum(is_whole(turn, reader.views[turn.turn_id]) for turn in turns) < TURNS // 2

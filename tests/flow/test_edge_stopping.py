@@ -215,7 +215,10 @@ async def end_while_it_is_read(scene: Stage, turn: Turn, terminal: Stopped) -> N
     object.__setattr__(scene.store.turns, "load", found_ended)
 
 
-async def test_whose_turn_ends_while_the_stop_is_written_is_told_by_the_logs_own_frame(scene: Stage) -> None:
+async def test_whose_turn_ends_while_the_stop_is_written_is_told_by_the_logs_own_frame(
+    scene: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_up, "LOG_FIRST_SECONDS", 3600.0)
     async with scene.person() as watching, scene.person() as stopping:
         turn = Turn(watching.user_id)
         await watch(watching, turn)
