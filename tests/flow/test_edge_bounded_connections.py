@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from schemas.errors import CloseCode
 from tests.edge_turns import Turn
 from tests.flow.admin_pages import scraped
 from tests.flow.raw_websocket import (
@@ -26,6 +27,7 @@ from tests.flow.running_edge import Stage, stage, until, watch
 from ws_edge import bounded_http, bounded_websocket
 from ws_edge.bounded_http import MAX_HEAD_BYTES
 from ws_edge.bounded_websocket import MAX_FRAGMENTS, SLICE_BYTES, BoundedWebSocket
+from ws_edge.closing import Close
 
 UNHURRIED = {"frames_per_second": 1e9, "frame_burst": 10**9}
 HIGH_WATER_BYTES = 64 * 1024
@@ -148,6 +150,8 @@ async def test_a_connection_whose_session_is_over_is_cut_off_when_nobody_reads_w
         for _ in range(300):
             scene.publish(stuck.user_id, turn.started(), turn.delta("x" * 10_000))
             await asyncio.sleep(0)
+        for session in list(scene.running.sessions):
+            session.close(Close(CloseCode.RESTART))
         await until(lambda: not scene.running.sessions)
         await until(lambda: not connections())
         stuck.socket.transport.abort()
