@@ -6,6 +6,7 @@ SIGTERM, and then writes into FILE what became of them: an `Outcome`.
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -164,6 +165,8 @@ async def _attack_until_told(edge_url: str, kind: str, count: int, model: str) -
 
 
 def main() -> None:
+    """They would have machines of their own: here they take the CPU that others leave, and not more."""
+    os.nice(19)
     edge_url, kind, count, model, file = sys.argv[1:]
     outcome = asyncio.run(_attack_until_told(edge_url, kind, int(count), model))
     Path(file).write_bytes(msgspec.json.encode(outcome))
