@@ -7,8 +7,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 ROLES := edge worker usage
 # Where an environment switches compiled files off, every process would compile LiteLLM again: 3 s of CPU for each start.
 export PYTHONDONTWRITEBYTECODE :=
-# They mostly wait. Each of the two has servers of its own: tests kill them.
-TWO_STACKS := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PACKAGES := schemas observability producers store consumers ws_edge infra samvad_client
 
 .DEFAULT_GOAL := help
@@ -28,7 +26,7 @@ test-full: export SAMVAD_FULL_TESTS := 1
 test-full: test  ## the same with five times the orders of events, and two or three times the people, answers and stops
 
 test-connected: $(VENV)/ready-dev  ## the tests on real servers (Kafka, Cassandra, Jaeger), started and ended for them
-	@$(BIN)/python -m pytest -m "connected and not proof" $(if $(SAMVAD_TEST_STACK),,$(TWO_STACKS)) $(ARGS)
+	@$(BIN)/python -m pytest -m "connected and not proof" $(ARGS)
 
 test-proof: $(VENV)/ready-dev  ## the long ones: every fault once, injected bugs, races of stops, replaced workers and edges
 	@$(BIN)/python -m pytest -m proof $(ARGS)

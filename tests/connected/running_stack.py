@@ -4,19 +4,14 @@ In: a folder and what the stack is made of. Out: its addresses, and the environm
 """
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from infra.stack import StackAddresses, StackOptions, StackServer, addresses, down, server, up
 from infra.topics.making import TopicOptions, make_topics
 from store.cassandra.migrating import migrate
-
-say = partial(print, file=sys.stderr)
-"""Heard from a test's process beside others, too: those have no standard output."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +35,9 @@ class RunningStack:
 def running_stack(options: StackOptions) -> Iterator[RunningStack]:
     """A stack of its own, gone with its data when the block ends."""
     try:
-        yield prepared(options.folder, up(options, say))
+        yield prepared(options.folder, up(options, print))
     finally:
-        down(options.folder, say, wipe=True)
+        down(options.folder, print, wipe=True)
 
 
 def standing_stack(folder: Path) -> RunningStack:
@@ -52,6 +47,6 @@ def standing_stack(folder: Path) -> RunningStack:
 
 def prepared(folder: Path, where: StackAddresses) -> RunningStack:
     """Makes the topics and the tables."""
-    assert asyncio.run(make_topics(where.kafka_address(), TopicOptions(), say))
-    migrate(where.cassandra_address(), 1, say)
+    assert asyncio.run(make_topics(where.kafka_address(), TopicOptions(), print))
+    migrate(where.cassandra_address(), 1, print)
     return RunningStack(folder, where)
