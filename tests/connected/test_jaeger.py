@@ -80,6 +80,7 @@ async def test_an_ordinary_turn_is_one_trace_over_edge_worker_and_back_without_i
     assert (root.parent_id, root.span_id) == (None, hexadecimal(root_span_id(ended.turn_id)))
     assert (sent.parent_id, process.parent_id) == (root.span_id, sent.span_id)
     below = {span.name: span.parent_id for span in spans if span not in (root, sent, process)}
+    below.pop("resume turn", None)  # on a slow machine the client has come back meanwhile
     chat = "chat hosted_vllm/practice-12x5"
     steps = ["claim turn", "build context", chat, "first token", "finish turn", "deliver first delta", "deliver end"]
     assert below == dict.fromkeys(steps, process.span_id)
@@ -160,7 +161,7 @@ def assert_taken_over(spans: Spans, turn_id: str, first: str) -> None:
     assert one(spans, "claim turn", attempt=2).tags["samvad.claim.kind"] == "takeover"
     assert one(spans, "finish turn").tags["samvad.outcome"] == "stopped"
     assert one(spans, "finish turn").parent_id == taken.span_id
-    assert one(spans, "stop turn").tags["samvad.outcome"] == "asked"
+    assert one(spans, "stop turn").tags["samvad.outcome"] in {"asked", "had ended"}  # it is told before it is written
     resumed = one(spans, "resume turn")
     assert resumed.instance != one(spans, "receive send").instance
     assert not [span for span in spans if span.parent_id not in {None, *(each.span_id for each in spans)}]
