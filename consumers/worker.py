@@ -131,13 +131,15 @@ class Worker:
         is_alive = bool(self._tasks) and not any(task.done() for task in self._tasks)
         return is_alive and self._requests.assigned_partitions > 0 and not self._requests.is_behind_the_times
 
-    async def failed_or(self, stop: asyncio.Event) -> None:
-        """Waits for `stop`. Raises what broke one of the worker's own tasks: a bug stops the process loudly, and
+    async def failed_or(self, event: asyncio.Event) -> None:
+        """Waits for `event`. Raises what broke one of the worker's own tasks: a bug stops the process loudly, and
         WorkerStuck one that makes no progress.
         """
-        waiting = asyncio.create_task(_wait_for(stop))
-        done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        waiting = asyncio.create_task(_wait_for(event))
+        try:
+            done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
         for task in done - {waiting}:
             task.result()
 
@@ -148,7 +150,7 @@ class Worker:
         self._tasks = [asyncio.create_task(self._heart.run(self._stop), name="worker-heart")]
         try:
             await getting_ready()
-            await self._store_answers()
+            await self.failed_or(self._heart.is_heard)  # without a store it could end no turn: others may take them
             await self._control.start()
             await self._requests.start()
         except BaseException:
@@ -158,14 +160,6 @@ class Worker:
         self._watching = asyncio.create_task(self._watchdog.run(self._stop_taking), name="worker-watchdog")
         controlling = asyncio.create_task(self._control.run(self._stop), name="worker-control")
         self._tasks += [self._taking, controlling, self._watching]
-
-    async def _store_answers(self) -> None:
-        """Without a store it could end no turn, and another that has one may take them."""
-        is_heard = asyncio.create_task(self._heart.is_heard.wait(), name="worker-store")
-        try:
-            await asyncio.wait({is_heard, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            is_heard.cancel()
 
     async def drain(self) -> None:
         """Leaves the group, so that others take what waits at once, while what runs ends or is given back; then leaves.
@@ -258,8 +252,8 @@ async def _nothing() -> None:
     pass
 
 
-async def _wait_for(stop: asyncio.Event) -> None:
-    await stop.wait()
+async def _wait_for(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], within_seconds: float) -> None:
