@@ -98,7 +98,7 @@ class OpenSession:
             self.close(Close(CloseCode.INTERNAL))
         finally:
             await self._end()
-            self._feed = self._writer = None  # they refer back to this object, which no garbage collector should need
+            self._writer = None  # it refers back to this object, which no garbage collector should need
 
     def say(self, frame: ServerFrame) -> None:
         """Tells the client something, if it has signed in."""

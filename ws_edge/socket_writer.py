@@ -71,12 +71,9 @@ class SocketWriter:
         """Sends what was said before, then the close. Without one the client is gone, and nothing is sent."""
         self._beat.cancel()
         self._is_ending = True
-        try:
-            await self._give_up() if close is None else await self._say_goodbye(close, within_seconds)
-        finally:
-            self._feed = None  # it refers back to this object, which no garbage collector should need
-
-    async def _say_goodbye(self, close: Close, within_seconds: float) -> None:
+        if close is None:
+            await self._give_up()
+            return
         try:
             async with asyncio.timeout(within_seconds):
                 if self._task is not None:
